@@ -1,0 +1,1 @@
+"""How agents run: runtimes, sandbox and model gateway."""
