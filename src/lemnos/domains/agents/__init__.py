@@ -1,0 +1,1 @@
+"""AI agents: runtimes, MCP servers, and which of them does a task."""

@@ -1,0 +1,1 @@
+"""Integrations: credentials for git hosts, and the hosts themselves."""

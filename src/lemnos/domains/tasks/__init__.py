@@ -1,0 +1,1 @@
+"""Tasks: pieces of work for an agent, from prompt to pull request."""

@@ -1,0 +1,1 @@
+"""Workspaces: checkouts in which agents work; their sizes, expiry and removal."""

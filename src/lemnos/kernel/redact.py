@@ -1,0 +1,34 @@
+"""Taking known secrets out of text that people or programs will see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+MASK = "***"
+_URL_USERINFO = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@\"']+@")
+_SHORTEST = 6  # shorter values would mask ordinary words
+
+
+class Redactor:
+    """Replaces each of a set of secrets, and the user part of any URL, by ``***``.
+
+    Every place where outside text enters an event, a log or an error passes through one.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        known = sorted({s for s in secrets if len(s) >= _SHORTEST}, key=len, reverse=True)
+        self._text = re.compile("|".join(map(re.escape, known))) if known else None
+        self._bytes = (
+            re.compile(b"|".join(re.escape(s.encode()) for s in known)) if known else None
+        )
+
+    def text(self, value: str) -> str:
+        """The text without the secrets."""
+        if self._text is not None:
+            value = self._text.sub(MASK, value)
+        return _URL_USERINFO.sub(rf"\g<scheme>{MASK}@", value) if "@" in value else value
+
+    def raw(self, value: bytes) -> bytes:
+        """The bytes without the secrets; URLs are left, as raw lines may be large."""
+        return self._bytes.sub(MASK.encode(), value) if self._bytes is not None else value

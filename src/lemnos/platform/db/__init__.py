@@ -1,0 +1,6 @@
+"""One relational database behind one small port: SQLite embedded, PostgreSQL for several nodes."""
+
+from lemnos.platform.db.port import Database, Dialect, Query, Row, Tx
+from lemnos.platform.db.tables import metadata
+
+__all__ = ["Database", "Dialect", "Query", "Row", "Tx", "metadata"]

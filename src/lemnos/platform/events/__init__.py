@@ -1,0 +1,1 @@
+"""The one append-only event log, and the subscriptions that read it by cursor."""
