@@ -1,0 +1,1 @@
+"""Real-protocol stand-ins on loopback, for the tests, trials of real CLIs and benchmarks."""
