@@ -35,6 +35,7 @@ NPM_FILES = [ROOT / "tools" / name for name in ("package.json", "package-lock.js
 # Program -> Debian package.
 SYSTEM_PROGRAMS = {"bwrap": "bubblewrap", "haproxy": "haproxy", "chromium": "chromium"}
 MINIMUM_NODE = 20
+PIP_INSTALL = ("install", "--quiet", "--disable-pip-version-check", "--require-hashes")
 
 
 class BootstrapError(Exception):
@@ -110,8 +111,7 @@ def ensure_uv() -> None:
         name, version, *_ = subprocess.check_output(installed, text=True).split()
         if f"{name}=={version}" == pinned:
             return
-    install = ["install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-    run([*find_pip(), *install, "-r", lock])
+    run([*find_pip(), *PIP_INSTALL, "-r", lock])
 
 
 def find_pip() -> Command:
@@ -143,12 +143,14 @@ def sync(*locks: Path) -> None:
     except subprocess.CalledProcessError:
         notice("uv could not install the packages; trying pip, which also reads pip.conf")
         for lock in locks:
-            run([*find_pip(), "install", "--require-hashes", "--no-deps", "-r", lock])
+            run([*find_pip(), *PIP_INSTALL, "--no-deps", "-r", lock])
 
 
 def uv(command: str, *arguments: str) -> None:
     """Run ``uv pip``, on ``.venv`` even while another virtual environment is active."""
-    run([VENV / "bin" / "uv", "pip", command, "--quiet", "--python", VENV_PYTHON, *arguments])
+    # The system's certificates: behind a company's proxy uv's own set is not enough.
+    options: Command = ["--quiet", "--system-certs", "--python", VENV_PYTHON]
+    run([VENV / "bin" / "uv", "pip", command, *options, *arguments])
 
 
 # --- Node.js ---------------------------------------------------------------------------------
