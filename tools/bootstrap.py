@@ -170,7 +170,9 @@ def install_npm() -> None:
     for file in NPM_FILES:
         shutil.copyfile(file, TOOLS / file.name)
     npm, path = find_npm()
-    run([*npm, "ci", "--no-progress"], cwd=TOOLS, env={**os.environ, "PATH": path})
+    # Like --system-certs of uv; releases of Node.js that do not know the variable ignore it.
+    env = {**os.environ, "PATH": path, "NODE_USE_SYSTEM_CA": "1"}
+    run([*npm, "ci", "--no-progress"], cwd=TOOLS, env=env)
     stamp.write_text(wanted)
 
 
