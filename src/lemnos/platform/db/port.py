@@ -13,13 +13,14 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.ddl import ExecutableDDLElement
 
 T = TypeVar("T")
 Dialect = Literal["sqlite", "postgresql"]
 Row = Any  # sqlite3.Row or asyncpg.Record: both are read by name and by position
 
 _DIALECTS: dict[Dialect, Any] = {
-    "sqlite": sqlite.dialect(paramstyle="qmark"),  # type: ignore[no-untyped-call]
+    "sqlite": sqlite.dialect(paramstyle="qmark"),
     "postgresql": postgresql.asyncpg.dialect(),  # type: ignore[no-untyped-call]
 }
 
@@ -62,6 +63,8 @@ class Query:
         made = self.statement.compile(
             dialect=_DIALECTS[dialect], compile_kwargs={"render_postcompile": True}
         )
+        if isinstance(self.statement, ExecutableDDLElement):
+            return Compiled(str(made), (), {})
         names = tuple(made.positiontup or ())  # type: ignore[attr-defined]
         defaults = {name: value for name, value in made.params.items() if value is not None}
         return Compiled(str(made), names, defaults)

@@ -51,9 +51,7 @@ class Subscription(Protocol):
 class EventLog(Protocol):
     """Append in the transaction of the fact; read by cursor."""
 
-    async def append(
-        self, tx: Tx, tenant: str, stream: str, events: Sequence[NewEvent]
-    ) -> int:
+    async def append(self, tx: Tx, tenant: str, stream: str, events: Sequence[NewEvent]) -> int:
         """Append in order; the sequence number of the last. Subscribers wake after commit."""
         ...
 

@@ -1,0 +1,90 @@
+"""Statements on one SQLite connection, and how SQLite's errors are told to callers."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from lemnos.kernel.errors import LemnosError
+from lemnos.platform.db.errors import DatabaseUnavailable, IntegrityViolation, UniqueViolation
+from lemnos.platform.db.port import Dialect, Query, Row
+
+NO_PARAMS: Mapping[str, Any] = {}
+_UNIQUE = {
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+    sqlite3.SQLITE_CONSTRAINT_ROWID,
+}
+
+
+def translated(error: sqlite3.Error) -> LemnosError | sqlite3.Error:
+    """The error in the words of this system; a defect in the SQL itself stays as it is."""
+    if isinstance(error, sqlite3.IntegrityError):
+        unique = error.sqlite_errorcode in _UNIQUE
+        return (UniqueViolation if unique else IntegrityViolation)(str(error))
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    if isinstance(error, sqlite3.DatabaseError) and code != sqlite3.SQLITE_ERROR:
+        return DatabaseUnavailable(f"The database cannot be used: {error}.", retry_after=1.0)
+    return error
+
+
+class SqliteTx:
+    """The transaction of one body. Its methods never suspend: they run where they are awaited.
+
+    After an error the transaction is over, as it is on PostgreSQL: a body may catch the error
+    to clean up, but what it does to the database then fails with the same error.
+    """
+
+    __slots__ = ("_connection", "callbacks", "failure")
+
+    dialect: Dialect = "sqlite"
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.callbacks: list[Callable[[], None]] = []
+        self.failure: BaseException | None = None
+
+    async def one(self, query: Query, params: Mapping[str, Any] | None = None) -> Row | None:
+        """See :class:`~lemnos.platform.db.port.Tx`."""
+        return self._execute(query, params).fetchone()
+
+    async def all(self, query: Query, params: Mapping[str, Any] | None = None) -> list[Row]:
+        """See :class:`~lemnos.platform.db.port.Tx`."""
+        return self._execute(query, params).fetchall()
+
+    async def run(self, query: Query, params: Mapping[str, Any] | None = None) -> int:
+        """See :class:`~lemnos.platform.db.port.Tx`."""
+        return self._execute(query, params).rowcount
+
+    async def many(self, query: Query, rows: Sequence[Mapping[str, Any]]) -> None:
+        """See :class:`~lemnos.platform.db.port.Tx`."""
+        compiled = query.compiled("sqlite")
+        if self.failure is not None:
+            raise self.failure
+        try:
+            self._connection.executemany(compiled.sql, map(compiled.values, rows))
+        except sqlite3.Error as error:
+            self._fail(error)
+
+    async def batch(self, statements: Sequence[tuple[Query, Mapping[str, Any]]]) -> None:
+        """See :class:`~lemnos.platform.db.port.Tx`."""
+        for query, params in statements:
+            self._execute(query, params)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """See :class:`~lemnos.platform.db.port.Tx`."""
+        self.callbacks.append(callback)
+
+    def _execute(self, query: Query, params: Mapping[str, Any] | None) -> sqlite3.Cursor:
+        if self.failure is not None:
+            raise self.failure
+        compiled = query.compiled("sqlite")
+        try:
+            return self._connection.execute(compiled.sql, compiled.values(params or NO_PARAMS))
+        except sqlite3.Error as error:
+            self._fail(error)
+
+    def _fail(self, error: sqlite3.Error) -> NoReturn:
+        self.failure = translated(error)
+        raise self.failure from error
