@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -176,4 +176,37 @@ class Runtime(Protocol):
 
     async def start(self, spec: RunSpec) -> AgentRun:
         """Start the agent. Failures of any kind end up in the run's result, not here."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The runtime that does a task, and why it is this one, for people to read."""
+
+    runtime: Runtime
+    reason: str
+
+
+class Runtimes(Protocol):
+    """The runtimes of this node."""
+
+    async def choose(self, requested: str, credentials: Collection[str]) -> Choice:
+        """The runtime asked for, else the configured default, else what works here.
+
+        ``credentials`` are the providers (``anthropic``, ``openai``) that a key is known for. A
+        name that is not known raises ``Invalid``; a runtime that is not installed, ``Invalid``
+        with code ``runtime_not_installed``.
+        """
+        ...
+
+    def check(self, requested: str) -> None:
+        """Raise ``Invalid`` unless the name is one that could be asked for."""
+        ...
+
+    async def statuses(self) -> Mapping[str, RuntimeStatus]:
+        """Each runtime's state, as last probed."""
+        ...
+
+    async def end_leftover(self, pgid: int, started_ticks: int) -> bool:
+        """End a process group that a crash of the server left behind; False when it is gone."""
         ...

@@ -1,0 +1,62 @@
+"""Use cases of the agents domain."""
+
+from __future__ import annotations
+
+import msgspec
+
+from lemnos.domains.agents.model import McpDefinition, problems
+from lemnos.domains.agents.store import McpStore
+from lemnos.kernel import clock
+from lemnos.kernel.context import Context
+from lemnos.kernel.errors import Conflict, Invalid, NotFound
+from lemnos.platform.db import Tx
+from lemnos.platform.db.errors import UniqueViolation
+from lemnos.platform.secrets import Vault
+
+
+class McpService:
+    """Register, list and remove the MCP servers that all of a tenant's agents may use."""
+
+    def __init__(self, store: McpStore, vault: Vault) -> None:
+        self._store = store
+        self._vault = vault
+
+    async def register(self, tx: Tx, ctx: Context, definition: McpDefinition) -> McpDefinition:
+        """Keep a server. A name that is taken raises ``Conflict``."""
+        if found := problems(definition):
+            raise Invalid("The MCP server cannot work as described.", fields=found)
+        sealed = self._vault.seal(
+            msgspec.json.encode(definition), tenant=ctx.tenant, name=_sealed_name(definition.name)
+        )
+        try:
+            await self._store.add(
+                tx, ctx.tenant, definition.name, sealed, ctx.principal.subject, clock.now()
+            )
+        except UniqueViolation as error:
+            message = f"An MCP server named {definition.name} exists."
+            raise Conflict(message, code="mcp_server_exists") from error
+        return definition
+
+    async def list(self, ctx: Context) -> tuple[McpDefinition, ...]:
+        """The tenant's servers, without their secrets."""
+        return tuple(definition.redacted() for definition in await self.definitions(ctx.tenant))
+
+    async def remove(self, tx: Tx, ctx: Context, name: str) -> None:
+        """Delete a server."""
+        if not await self._store.remove(tx, ctx.tenant, name):
+            message = f"There is no MCP server named {name}."
+            raise NotFound(message, code="mcp_server_not_found")
+
+    async def definitions(self, tenant: str) -> tuple[McpDefinition, ...]:
+        """The servers with their secrets, for a run."""
+        return tuple(
+            msgspec.json.decode(
+                self._vault.open(sealed, tenant=tenant, name=_sealed_name(name)),
+                type=McpDefinition,
+            )
+            for name, sealed, _ in await self._store.list(tenant)
+        )
+
+
+def _sealed_name(name: str) -> str:
+    return f"mcp-server/{name}"

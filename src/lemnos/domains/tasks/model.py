@@ -1,0 +1,204 @@
+"""Tasks: their states and the rules between them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from lemnos.domains.agents.model import McpDefinition
+from lemnos.kernel.errors import Conflict
+
+MAX_PROMPT = 102_400  # characters, as CodeForge limits them
+
+
+class Status(StrEnum):
+    """Where a task is. ``paused`` waits for a decision of a person, with its work kept."""
+
+    PENDING = "pending"
+    CLONING = "cloning"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    PAUSED = "paused"
+    AWAITING_INSTRUCTION = "awaiting_instruction"
+    CREATING_PR = "creating_pr"
+    PR_CREATED = "pr_created"
+
+
+RESTING = frozenset(
+    {Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.PAUSED, Status.PR_CREATED}
+)
+
+_S = Status
+_NEXT: Mapping[Status, frozenset[Status]] = {
+    _S.PENDING: frozenset({_S.CLONING, _S.CANCELLED, _S.FAILED}),
+    _S.CLONING: frozenset({_S.RUNNING, _S.CANCELLED, _S.FAILED}),
+    _S.RUNNING: frozenset({_S.COMPLETED, _S.CANCELLED, _S.FAILED, _S.PAUSED}),
+    _S.COMPLETED: frozenset({_S.AWAITING_INSTRUCTION, _S.CREATING_PR}),
+    _S.FAILED: frozenset({_S.AWAITING_INSTRUCTION}),
+    _S.CANCELLED: frozenset({_S.AWAITING_INSTRUCTION}),
+    _S.PAUSED: frozenset({_S.AWAITING_INSTRUCTION, _S.CREATING_PR}),
+    _S.AWAITING_INSTRUCTION: frozenset({_S.CLONING, _S.RUNNING, _S.CANCELLED, _S.FAILED}),
+    _S.CREATING_PR: frozenset({_S.PR_CREATED, _S.COMPLETED}),
+    _S.PR_CREATED: frozenset({_S.AWAITING_INSTRUCTION, _S.CREATING_PR}),
+}
+
+
+def resting(status: Status) -> bool:
+    """Whether nothing happens to the task until somebody asks for it."""
+    return status in RESTING
+
+
+def demand(status: Status, wanted: Status) -> None:
+    """Raise ``Conflict`` unless a task may go from one state to the other."""
+    if wanted not in _NEXT[status]:
+        busy = "" if resting(status) else " It is still at work."
+        raise Conflict(
+            f"A task that is {status} cannot become {wanted}.{busy}",
+            code="task_busy" if busy else "task_state",
+            details={"status": status.value},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskConfig:
+    """What a caller may set for a task; None means the server's default. Secrets are apart."""
+
+    timeout_seconds: int = 300
+    cli: str = ""
+    ai_model: str = ""
+    max_turns: int | None = None
+    target_branch: str = ""
+    max_budget_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSecrets:
+    """What a task needs and nobody may see: sealed in the store, redacted everywhere."""
+
+    access_token: str = ""
+    ai_api_key: str = ""
+    mcp_servers: tuple[McpDefinition, ...] = ()
+
+    def values(self) -> tuple[str, ...]:
+        """Each secret, for redaction."""
+        own = (self.access_token, self.ai_api_key)
+        servers = (secret for server in self.mcp_servers for secret in server.secrets())
+        return tuple(secret for secret in (*own, *servers) if secret)
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task as it is asked for."""
+
+    repo_url: str
+    prompt: str
+    config: TaskConfig = TaskConfig()
+    secrets: TaskSecrets = field(default=TaskSecrets(), repr=False)
+    provider_key: str = ""
+    callback_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a task or an iteration used; tokens, seconds and US dollars."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    duration_seconds: float = 0.0
+    cost_usd: float | None = None
+
+    def plus(self, other: Usage) -> Usage:
+        """The sum; an unknown cost does not hide a known one."""
+        costs = [cost for cost in (self.cost_usd, other.cost_usd) if cost is not None]
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.duration_seconds + other.duration_seconds,
+            sum(costs) if costs else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How much a task changed in its repository."""
+
+    files_changed: int = 0
+    insertions: int = 0
+    deletions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Iteration:
+    """One prompt and what came of it."""
+
+    number: int
+    prompt: str
+    status: Status
+    result: str | None = None
+    error: str | None = None
+    changes: Changes | None = None
+    usage: Usage | None = None
+    session: str = ""
+    started_at: int | None = None
+    ended_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A piece of work for an agent on a repository."""
+
+    id: str
+    tenant: str
+    created_by: str
+    status: Status
+    repo_url: str
+    prompt: str
+    current_prompt: str
+    iteration: int
+    config: TaskConfig
+    provider_key: str
+    callback_url: str
+    created_at: int
+    trace_id: str
+    result: str | None = None
+    error: str | None = None
+    error_class: str = ""
+    runtime: str = ""
+    runtime_reason: str = ""
+    session: str = ""
+    changes: Changes | None = None
+    usage: Usage | None = None
+    branch: str | None = None
+    pr_number: int | None = None
+    pr_url: str | None = None
+    pushed_commit: str = ""
+    cancel_requested_at: int | None = None
+    started_at: int | None = None
+    finished_at: int | None = None
+    sealed: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequestAsked:
+    """What a caller wants in a pull request; empty fields are made from the task."""
+
+    title: str = ""
+    description: str = ""
+    target_branch: str = ""
+
+
+def pull_request_title(task: Task, asked: PullRequestAsked) -> str:
+    """The title asked for, or the first line of the prompt, at most 72 characters."""
+    if asked.title:
+        return asked.title
+    first = task.prompt.strip().splitlines()[0] if task.prompt.strip() else "Changes by Lemnos"
+    return first if len(first) <= 72 else f"{first[:71].rstrip()}…"
+
+
+def branch_name(task_id: str, attempt: int = 1) -> str:
+    """``codeforge/task-<first 8 of the id>``, with a numeric suffix from the second attempt on."""
+    suffix = "" if attempt == 1 else f"-{attempt}"
+    return f"codeforge/task-{task_id[:8]}{suffix}"

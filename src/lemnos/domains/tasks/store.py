@@ -1,0 +1,263 @@
+"""Every query of the tasks domain, each for one tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from sqlalchemy import Select, bindparam, func, insert, select, tuple_, update
+
+from lemnos.domains.tasks.model import (
+    Changes,
+    Iteration,
+    PullRequestAsked,
+    Status,
+    Task,
+    TaskConfig,
+    Usage,
+)
+from lemnos.domains.tasks.tables import iterations, tasks
+from lemnos.kernel.page import Page
+from lemnos.platform.db import Database, Query, Row, Tx
+
+_T, _I = tasks.c, iterations.c
+_MINE = (_T.tenant == bindparam("tenant"), _T.id == bindparam("id"))
+_NTH = (_I.task_id == bindparam("task_id"), _I.number == bindparam("number"))
+_COUNT_CAP = 10_000  # a total is counted no further than this
+
+_INSERT = Query(insert(tasks))
+_GET = Query(select(tasks).where(*_MINE))
+_ITERATIONS = Query(
+    select(iterations)
+    .where(_I.tenant == bindparam("tenant"), _I.task_id == bindparam("task_id"))
+    .order_by(_I.number)
+)
+_ITERATION = Query(select(iterations).where(*_NTH))
+_INSERT_ITERATION = Query(insert(iterations))
+
+_task_json = msgspec.json.Encoder().encode
+_config = msgspec.json.Decoder(TaskConfig).decode
+_changes = msgspec.json.Decoder(Changes).decode
+_asked = msgspec.json.Decoder(PullRequestAsked).decode
+
+
+class TaskStore:
+    """Tasks and their iterations."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def insertion(self, task: Task) -> list[tuple[Query, Mapping[str, Any]]]:
+        """The statements that add a task with its first iteration, for one batch."""
+        first = Iteration(1, task.prompt, Status.PENDING)
+        return [(_INSERT, _task_row(task)), (_INSERT_ITERATION, _iteration_row(task, first))]
+
+    async def get(self, tenant: str, task_id: str, tx: Tx | None = None) -> Task | None:
+        """A task, or None."""
+        row = await (tx or self._db).one(_GET, {"tenant": tenant, "id": task_id})
+        return task_of(row) if row else None
+
+    async def page(
+        self, tenant: str, *, status: str = "", limit: int = 50, offset: int = 0, after: str = ""
+    ) -> Page[Task]:
+        """Tasks, the newest first; ``after`` is the ``next_key`` of the page before."""
+        params: dict[str, Any] = {"tenant": tenant, "limit": limit + 1, "offset": offset}
+        if status:
+            params["status"] = status
+        if after:
+            params |= _key_of(after)
+        rows = await self._db.all(_page(bool(status), bool(after)), params)
+        found = tuple(task_of(row) for row in rows[:limit])
+        key = f"{found[-1].created_at}.{found[-1].id}" if len(rows) > limit else None
+        return Page(found, None, key)
+
+    async def count(self, tenant: str, status: str = "") -> int:
+        """How many there are, counted up to a cap."""
+        params = {"tenant": tenant, "cap": _COUNT_CAP} | ({"status": status} if status else {})
+        row = await self._db.one(_count(bool(status)), params)
+        return int(row["total"]) if row else 0
+
+    async def change(self, tx: Tx, task: Task, **values: Any) -> None:
+        """Set columns of a task."""
+        query = _update_task(tuple(sorted(values)))
+        await tx.run(query, {**_columns(values), "p_tenant": task.tenant, "p_id": task.id})
+
+    async def add_iteration(self, tx: Tx, task: Task, iteration: Iteration) -> None:
+        """Append an iteration."""
+        await tx.run(_INSERT_ITERATION, _iteration_row(task, iteration))
+
+    async def change_iteration(self, tx: Tx, task_id: str, number: int, **values: Any) -> None:
+        """Set columns of an iteration."""
+        query = _update_iteration(tuple(sorted(values)))
+        await tx.run(query, {**_columns(values), "p_task_id": task_id, "p_number": number})
+
+    async def iterations(self, tenant: str, task_id: str) -> tuple[Iteration, ...]:
+        """All iterations in order."""
+        rows = await self._db.all(_ITERATIONS, {"tenant": tenant, "task_id": task_id})
+        return tuple(_iteration(row) for row in rows)
+
+    async def run_record(self, task_id: str, number: int) -> Row | None:
+        """The columns of an iteration that only the runner knows: outcome, node, pgid, …"""
+        return await self._db.one(_ITERATION, {"task_id": task_id, "number": number})
+
+    async def pull_request_asked(self, tenant: str, task_id: str) -> PullRequestAsked:
+        """What the pull request under way should say."""
+        row = await self._db.one(_GET, {"tenant": tenant, "id": task_id})
+        return _asked(row["pr_request"]) if row and row["pr_request"] else PullRequestAsked()
+
+
+@lru_cache(maxsize=8)
+def _page(by_status: bool, after: bool) -> Query:
+    chosen: Select[Any] = select(tasks).where(_T.tenant == bindparam("tenant"))
+    if by_status:
+        chosen = chosen.where(_T.status == bindparam("status"))
+    if after:
+        key = tuple_(bindparam("k_created", type_=_T.created_at.type), bindparam("k_id"))
+        chosen = chosen.where(tuple_(_T.created_at, _T.id) < key)
+    chosen = chosen.order_by(_T.created_at.desc(), _T.id.desc())
+    return Query(chosen.limit(bindparam("limit")).offset(bindparam("offset")))
+
+
+@lru_cache(maxsize=2)
+def _count(by_status: bool) -> Query:
+    chosen: Select[Any] = select(_T.id).where(_T.tenant == bindparam("tenant"))
+    if by_status:
+        chosen = chosen.where(_T.status == bindparam("status"))
+    capped = chosen.limit(bindparam("cap")).subquery()
+    return Query(select(func.count().label("total")).select_from(capped))
+
+
+@lru_cache(maxsize=64)
+def _update_task(names: tuple[str, ...]) -> Query:
+    where = (_T.tenant == bindparam("p_tenant"), _T.id == bindparam("p_id"))
+    return Query(update(tasks).where(*where).values({name: bindparam(name) for name in names}))
+
+
+@lru_cache(maxsize=64)
+def _update_iteration(names: tuple[str, ...]) -> Query:
+    where = (_I.task_id == bindparam("p_task_id"), _I.number == bindparam("p_number"))
+    return Query(
+        update(iterations).where(*where).values({name: bindparam(name) for name in names})
+    )
+
+
+def _key_of(text: str) -> dict[str, Any]:
+    created, _, task_id = text.partition(".")
+    return {"k_created": int(created) if created.isdigit() else 0, "k_id": task_id}
+
+
+def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Records as their JSON, states as their names."""
+    return {
+        name: _task_json(value).decode()
+        if isinstance(value, Changes | TaskConfig | PullRequestAsked)
+        else value.value
+        if isinstance(value, Status)
+        else value
+        for name, value in values.items()
+    }
+
+
+_USAGE = ("input_tokens", "output_tokens", "duration_seconds", "cost_usd")
+
+
+def usage_columns(usage: Usage | None) -> dict[str, Any]:
+    """The columns in which both tables keep a usage."""
+    return {name: getattr(usage, name) if usage else None for name in _USAGE}
+
+
+def _usage(row: Row) -> Usage | None:
+    if row["duration_seconds"] is None:
+        return None
+    return Usage(*(row[name] for name in _USAGE))
+
+
+def _task_row(task: Task) -> dict[str, Any]:
+    row = {name: getattr(task, name) for name in _FIELDS}
+    row |= usage_columns(task.usage)
+    row["pr_request"] = None
+    return _columns(row)
+
+
+_FIELDS = tuple(
+    field
+    for field in Task.__dataclass_fields__
+    if field in tasks.c  # usage is spread over four columns
+)
+
+
+def task_of(row: Row) -> Task:
+    """A row as a record."""
+    changes = row["changes"]
+    return Task(
+        id=row["id"],
+        tenant=row["tenant"],
+        created_by=row["created_by"],
+        status=Status(row["status"]),
+        repo_url=row["repo_url"],
+        prompt=row["prompt"],
+        current_prompt=row["current_prompt"],
+        iteration=row["iteration"],
+        config=_config(row["config"]),
+        provider_key=row["provider_key"],
+        callback_url=row["callback_url"],
+        created_at=row["created_at"],
+        trace_id=row["trace_id"],
+        result=row["result"],
+        error=row["error"],
+        error_class=row["error_class"],
+        runtime=row["runtime"],
+        runtime_reason=row["runtime_reason"],
+        session=row["session"],
+        changes=_changes(changes) if changes else None,
+        usage=_usage(row),
+        branch=row["branch"],
+        pr_number=row["pr_number"],
+        pr_url=row["pr_url"],
+        pushed_commit=row["pushed_commit"],
+        cancel_requested_at=row["cancel_requested_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        sealed=row["sealed"],
+    )
+
+
+def _iteration_row(task: Task, iteration: Iteration) -> dict[str, Any]:
+    return _columns(
+        {
+            "task_id": task.id,
+            "number": iteration.number,
+            "tenant": task.tenant,
+            "prompt": iteration.prompt,
+            "status": iteration.status,
+            "result": iteration.result,
+            "error": iteration.error,
+            "changes": iteration.changes,
+            "session": iteration.session,
+            "outcome": None,
+            "node": None,
+            "pgid": None,
+            "started_ticks": None,
+            "started_at": iteration.started_at,
+            "ended_at": iteration.ended_at,
+            **usage_columns(iteration.usage),
+        }
+    )
+
+
+def _iteration(row: Row) -> Iteration:
+    changes = row["changes"]
+    return Iteration(
+        row["number"],
+        row["prompt"],
+        Status(row["status"]),
+        row["result"],
+        row["error"],
+        _changes(changes) if changes else None,
+        _usage(row),
+        row["session"],
+        row["started_at"],
+        row["ended_at"],
+    )

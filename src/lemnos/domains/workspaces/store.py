@@ -1,0 +1,174 @@
+"""Every query of the workspaces domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from lemnos.domains.workspaces.model import Workspace
+from lemnos.domains.workspaces.ports import Checkout
+from lemnos.domains.workspaces.tables import snapshots, workspaces
+from lemnos.platform.db import Database, Query, Row, Tx
+
+_C = workspaces.c
+_ONE = _C.task_id == bindparam("task_id")
+
+_INSERT = Query(insert(workspaces))
+_GET = Query(select(workspaces).where(_ONE))
+_LIST = Query(
+    select(workspaces).where(_C.tenant == bindparam("tenant")).order_by(_C.task_id.desc())
+)
+_ON_NODE = Query(select(_C.task_id).where(_C.node == bindparam("node")))
+_IDLE = Query(
+    select(workspaces)
+    .where(_C.node == bindparam("node"), _C.held == 0)
+    .order_by(_C.last_used_at)
+    .limit(bindparam("count"))
+)
+_TOTAL = Query(
+    select(func.coalesce(func.sum(_C.size_bytes), 0).label("total")).where(
+        _C.node == bindparam("node")
+    )
+)
+_HOLD = Query(
+    update(workspaces)
+    .where(_ONE)
+    .values(held=1, last_used_at=bindparam("now"), expires_at=bindparam("expires"))
+)
+_RELEASE = Query(
+    update(workspaces)
+    .where(_ONE)
+    .values(
+        held=0,
+        size_bytes=bindparam("size"),
+        last_used_at=bindparam("now"),
+        expires_at=bindparam("expires"),
+    )
+)
+_DELETE_IDLE = Query(delete(workspaces).where(_ONE, _C.held == 0))
+_DELETE = Query(delete(workspaces).where(_ONE))
+
+# SQLite's ON CONFLICT is PostgreSQL's; the statement compiles for both.
+_SAVE = upsert(snapshots)
+_SNAPSHOT_PUT = Query(
+    _SAVE.on_conflict_do_update(
+        index_elements=["task_id"],
+        set_={
+            name: _SAVE.excluded[name] for name in ("base", "branch", "patch", "created_at")
+        },
+    )
+)
+_SNAPSHOT_GET = Query(
+    select(snapshots.c.base, snapshots.c.branch, snapshots.c.patch).where(
+        snapshots.c.task_id == bindparam("task_id")
+    )
+)
+
+
+class WorkspaceStore:
+    """Workspaces and the snapshots that outlive them."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def put(self, tx: Tx, workspace: Workspace) -> None:
+        """Insert, in place of what the task had before."""
+        await tx.run(_DELETE, {"task_id": workspace.task_id})
+        await tx.run(_INSERT, _row(workspace))
+
+    async def get(self, task_id: str) -> Workspace | None:
+        """The workspace of a task."""
+        row = await self._db.one(_GET, {"task_id": task_id})
+        return _workspace(row) if row else None
+
+    async def list(self, tenant: str) -> tuple[Workspace, ...]:
+        """The tenant's workspaces, the newest task first."""
+        return tuple(_workspace(row) for row in await self._db.all(_LIST, {"tenant": tenant}))
+
+    async def on_node(self, node: str) -> set[str]:
+        """Ids of the tasks whose workspaces this node holds."""
+        return {row["task_id"] for row in await self._db.all(_ON_NODE, {"node": node})}
+
+    async def idle(self, node: str, count: int) -> tuple[Workspace, ...]:
+        """Workspaces that nothing uses, the longest unused first."""
+        rows = await self._db.all(_IDLE, {"node": node, "count": count})
+        return tuple(_workspace(row) for row in rows)
+
+    async def total_bytes(self, node: str) -> int:
+        """The size of all workspaces on a node."""
+        row = await self._db.one(_TOTAL, {"node": node})
+        return int(row["total"]) if row else 0
+
+    async def hold(self, tx: Tx, task_id: str, now: int, expires: int) -> None:
+        """Mark as in use."""
+        await tx.run(_HOLD, {"task_id": task_id, "now": now, "expires": expires})
+
+    async def release(self, tx: Tx, task_id: str, size: int, now: int, expires: int) -> None:
+        """Mark as idle again, with its size."""
+        values = {"task_id": task_id, "size": size, "now": now, "expires": expires}
+        await tx.run(_RELEASE, values)
+
+    async def remove_idle(self, tx: Tx, task_id: str) -> bool:
+        """Delete unless it is held; False when it is, or is not there."""
+        return await tx.run(_DELETE_IDLE, {"task_id": task_id}) > 0
+
+    async def save_snapshot(
+        self, tx: Tx, workspace: Workspace, patch: bytes, created_at: int
+    ) -> None:
+        """Keep what the work tree holds against its base."""
+        values = {
+            "task_id": workspace.task_id,
+            "tenant": workspace.tenant,
+            "base": workspace.checkout.base,
+            "branch": workspace.checkout.branch,
+            "patch": patch,
+            "created_at": created_at,
+        }
+        await tx.run(_SNAPSHOT_PUT, values)
+
+    async def snapshot(self, task_id: str) -> tuple[str, str, bytes] | None:
+        """Base commit, branch and patch."""
+        row = await self._db.one(_SNAPSHOT_GET, {"task_id": task_id})
+        return (row["base"], row["branch"], row["patch"]) if row else None
+
+
+def _row(workspace: Workspace) -> Mapping[str, Any]:
+    return {
+        "task_id": workspace.task_id,
+        "tenant": workspace.tenant,
+        "node": workspace.node,
+        "checkout": msgspec.json.encode(workspace.checkout, enc_hook=str).decode(),
+        "home": str(workspace.home),
+        "held": int(workspace.held),
+        "size_bytes": workspace.size_bytes,
+        "created_at": workspace.created_at,
+        "last_used_at": workspace.last_used_at,
+        "expires_at": workspace.expires_at,
+    }
+
+
+def _path(wanted: type, value: Any) -> Any:
+    if wanted is Path:
+        return Path(value)
+    raise NotImplementedError(wanted)
+
+
+def _workspace(row: Row) -> Workspace:
+    checkout = msgspec.json.decode(row["checkout"], type=Checkout, dec_hook=_path)
+    return Workspace(
+        row["task_id"],
+        row["tenant"],
+        row["node"],
+        checkout,
+        Path(row["home"]),
+        bool(row["held"]),
+        row["size_bytes"],
+        row["created_at"],
+        row["last_used_at"],
+        row["expires_at"],
+    )
