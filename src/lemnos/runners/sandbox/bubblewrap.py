@@ -1,0 +1,163 @@
+"""Programs in namespaces of their own, by bubblewrap (bwrap(1)); needs no privileges."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from lemnos.runners.process import Process
+from lemnos.runners.sandbox.entry_command import ENTRY, entry_command, python
+from lemnos.runners.sandbox.port import Launch, Sandboxed, signal_all
+from lemnos.runners.sandbox.watchdog import Watchdog, descendants, processes
+
+INSIDE = Path("/run/lemnos")
+UID = "1000"  # inside; agents refuse to work without questions for root
+TMP_BYTES = 1024**3  # /tmp is memory
+SHM_BYTES = 256 * 1024**2
+PROBE_SECONDS = 20
+
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_ETC = (
+    "/etc/alternatives",
+    "/etc/ca-certificates",
+    "/etc/java-17-openjdk",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/localtime",
+    "/etc/mime.types",
+    "/etc/pki",
+    "/etc/ssl",
+)
+_OWN_ETC = {
+    "passwd": f"agent:x:{UID}:{UID}:agent:/home/agent:/bin/sh\n",
+    "group": f"agent:x:{UID}:\n",
+    "hosts": "127.0.0.1 localhost\n::1 localhost\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+    "resolv.conf": "",
+}
+_NAMESPACES = (
+    "--unshare-user", "--uid", UID, "--gid", UID, "--disable-userns",
+    "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try",
+    "--hostname", "sandbox", "--cap-drop", "ALL", "--die-with-parent", "--new-session",
+)  # fmt: skip
+
+
+class BubblewrapSandbox:
+    """Sees the system's programs, its workspace and its home; has no network and no devices."""
+
+    name: Literal["bubblewrap", "plain"] = "bubblewrap"
+    isolated = True
+    warning = ""
+
+    def __init__(self, watchdog: Watchdog, bwrap: str = "bwrap") -> None:
+        self._watchdog = watchdog
+        self._bwrap = bwrap
+        # Kept for the server's life; removed with the object by tempfile's own finalizer.
+        self._etc = tempfile.TemporaryDirectory(prefix="lemnos-etc-")
+        for name, text in _OWN_ETC.items():
+            Path(self._etc.name, name).write_text(text)
+
+    async def start(self, launch: Launch) -> Sandboxed:
+        """Start the program. Raises OSError when bwrap itself can't be started."""
+        process = Process.spawn(self.command(launch), env=launch.env, cwd=Path("/"))
+        sandboxed = Sandboxed(process, _Namespace(process.pid))
+        self._watchdog.watch(sandboxed, launch.limits, (launch.workspace, launch.home))
+        return sandboxed
+
+    def command(self, launch: Launch) -> list[str]:
+        """The whole command line, from bwrap to the program's own arguments."""
+        entry = INSIDE / ENTRY.name
+        gateway = INSIDE / "gateway.sock" if launch.gateway is not None else None
+        command = [self._bwrap, *_NAMESPACES, *_system(), *self._etc_binds()]
+        command += ["--proc", "/proc", "--dev", "/dev"]
+        command += ["--size", str(SHM_BYTES), "--tmpfs", "/dev/shm"]  # noqa: S108
+        command += ["--perms", "1777", "--size", str(TMP_BYTES), "--tmpfs", "/tmp"]  # noqa: S108
+        command += ["--symlink", "/tmp", "/var/tmp"]  # noqa: S108
+        command += ["--ro-bind", str(ENTRY), str(entry)]
+        if launch.gateway is not None:
+            command += ["--bind", str(launch.gateway), str(gateway)]
+        for path in (_python_home(), *launch.read_only):
+            command += ["--ro-bind", str(path), str(path)]
+        for path in (launch.home, launch.workspace):
+            command += ["--bind", str(path), str(path)]
+        command += ["--symlink", str(launch.home), "/home/agent"]
+        # Without it the root, a tmpfs, could be filled up, which takes the host's memory.
+        command += ["--remount-ro", "/", "--chdir", str(launch.workspace), "--"]
+        return command + entry_command(launch.argv, launch.limits, entry=entry, gateway=gateway)
+
+    def _etc_binds(self) -> list[str]:
+        binds = [arg for path in _ETC for arg in ("--ro-bind-try", path, path)]
+        for name in _OWN_ETC:
+            binds += ["--ro-bind", str(Path(self._etc.name, name)), f"/etc/{name}"]
+        return binds
+
+
+class _Namespace:
+    """The processes below one bwrap. Its only child is the namespace's init."""
+
+    def __init__(self, monitor: int) -> None:
+        self._monitor = monitor
+        self._released = False
+
+    def pids(self) -> tuple[int, ...]:
+        table = processes()
+        return tuple(
+            pid for pid in descendants(self._monitor, table) if table[pid].parent != self._monitor
+        )
+
+    def kill(self) -> None:
+        if self._released:
+            return
+        # The init dies with bwrap (--die-with-parent), and the kernel ends the namespace with
+        # it. Both are named because the init may not yet have asked for that.
+        table = processes()
+        inits = tuple(pid for pid, its in table.items() if its.parent == self._monitor)
+        signal_all((*inits, self._monitor), signal.SIGKILL)
+
+    def release(self) -> None:
+        self._released = True  # the pid may belong to another process from now on
+
+
+def _system() -> list[str]:
+    binds: list[str] = []
+    for path in map(Path, _SYSTEM):
+        if path.is_symlink():
+            binds += ["--symlink", os.readlink(path), str(path)]
+        elif path.exists():
+            binds += ["--ro-bind", str(path), str(path)]
+    return binds
+
+
+def _python_home() -> Path:
+    home = Path(sys.base_prefix)
+    return home if python().is_relative_to(home) else python()
+
+
+def why_not(bwrap: str = "bwrap") -> str:
+    """Try bwrap with all that a run needs; the reason when it does not work here, else empty.
+
+    Blocks for some 50 ms: to be called once, at start.
+    """
+    with tempfile.TemporaryDirectory(prefix="lemnos-probe-") as folder:
+        sandbox = BubblewrapSandbox(Watchdog(), bwrap)
+        launch = Launch("probe", ("true",), Path(folder), Path(folder))
+        try:
+            tried = subprocess.run(
+                sandbox.command(launch),
+                env={"PATH": "/usr/bin:/bin"},
+                capture_output=True,
+                timeout=PROBE_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return f"bubblewrap can't be started: {error}"
+    if tried.returncode != 0:
+        said = tried.stderr.decode(errors="replace").strip()
+        return f"bubblewrap does not work here: {said or f'exit code {tried.returncode}'}"
+    return ""

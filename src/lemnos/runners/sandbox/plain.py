@@ -1,0 +1,87 @@
+"""Programs without namespaces: a process group and rlimits, where bubblewrap can't run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from typing import Literal
+
+from lemnos.runners.process import Process
+from lemnos.runners.sandbox.entry_command import entry_command
+from lemnos.runners.sandbox.port import Launch, Sandboxed
+from lemnos.runners.sandbox.watchdog import Place, Watchdog, descendants, processes
+
+COOKIE = "LEMNOS_RUN"
+
+
+class PlainSandbox:
+    """Holds the limits, and hides nothing: the agent can do whatever the server's user can."""
+
+    name: Literal["bubblewrap", "plain"] = "plain"
+    isolated = False
+
+    def __init__(self, watchdog: Watchdog, reason: str) -> None:
+        self._watchdog = watchdog
+        self.warning = (
+            "This agent runs without a sandbox: it can read what the server's user can read and "
+            f"reach the network. Reason: {reason}"
+        )
+
+    async def start(self, launch: Launch) -> Sandboxed:
+        """Start the program in a process group of its own. Raises OSError when it can't."""
+        process = Process.spawn(
+            entry_command(launch.argv, launch.limits),
+            env={**launch.env, COOKIE: launch.run_id},
+            cwd=launch.workspace,
+        )
+        sandboxed = Sandboxed(process, _Family(process.pid, launch.run_id))
+        self._watchdog.watch(sandboxed, launch.limits, (launch.workspace, launch.home))
+        return sandboxed
+
+
+class _Family:
+    """The processes that descend from one, also those that left its group and its tree.
+
+    What makes itself a daemon (setsid, double fork) is found by a variable in its environment.
+    """
+
+    def __init__(self, root: int, run_id: str) -> None:
+        self._root = root
+        self._cookie = f"{COOKIE}={run_id}".encode()
+
+    def pids(self) -> tuple[int, ...]:
+        return tuple(pid for pid in self._members() if pid != self._root)
+
+    def kill(self) -> None:
+        # By group, which the kernel does in one go: a fork bomb outruns a kill by pid. What is
+        # born in a group of its own between the look and the kill is found by the next look.
+        while members := self._members():
+            for group in {place.group for place in members.values()}:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(group, signal.SIGKILL)
+
+    def _members(self) -> dict[int, Place]:
+        table = processes()
+        tree = (self._root, *descendants(self._root, table))
+        found = {pid: table[pid] for pid in tree if pid in table and not _is_zombie(pid)}
+        found |= {pid: its for pid, its in table.items() if self._carries_cookie(pid)}
+        return found
+
+    def release(self) -> None:
+        """Nothing is held."""
+
+    def _carries_cookie(self, pid: int) -> bool:
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                return self._cookie in file.read().split(b"\0")
+        except OSError:
+            return False
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split(maxsplit=1)[0] in b"ZX"
+    except OSError:
+        return True

@@ -1,0 +1,129 @@
+"""The sandbox port: what every way of confining an agent offers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from lemnos.domains.agents.ports import Limits
+from lemnos.runners.process import PATIENCE, Exit, Patience, Process, end
+
+GATEWAY_PORT = 8377  # on the loopback of the sandbox's own network
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A program to start inside a sandbox.
+
+    ``env`` is its whole environment. ``workspace`` and ``home`` are the only folders that it may
+    write to besides a private /tmp; both keep their paths. ``read_only`` are further files and
+    folders that it may read (a mirror's objects, where the program is installed). ``gateway`` is
+    a unix socket on the host, reachable inside as TCP on 127.0.0.1:GATEWAY_PORT.
+    """
+
+    run_id: str
+    argv: tuple[str, ...]
+    workspace: Path
+    home: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    read_only: tuple[Path, ...] = ()
+    gateway: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A limit that a run went over, upon which its sandbox was killed.
+
+    ``used`` and ``allowed`` are bytes, for processes their number.
+    """
+
+    resource: Literal["memory", "processes", "disk"]
+    used: int
+    allowed: int
+
+    def __str__(self) -> str:
+        if self.resource == "processes":
+            return f"the run had {self.used} processes, allowed are {self.allowed}"
+        return f"the run used {self.used} bytes of {self.resource}, allowed are {self.allowed}"
+
+
+class Jail(Protocol):
+    """What a sandbox knows about one of its programs: whom to signal, and how to end them all."""
+
+    def pids(self) -> tuple[int, ...]:
+        """The processes of the program, its own and its descendants', at this moment."""
+        ...
+
+    def kill(self) -> None:
+        """End every process at once."""
+        ...
+
+    def release(self) -> None:
+        """Give back what the program held (cgroups, files); called once, after its end."""
+        ...
+
+
+class Sandboxed:
+    """A program that runs inside a sandbox."""
+
+    def __init__(self, process: Process, jail: Jail) -> None:
+        self.process = process
+        self.breach: Breach | None = None
+        self._jail = jail
+
+    def pids(self) -> tuple[int, ...]:
+        """The processes inside at this moment, by their host pids."""
+        return self._jail.pids()
+
+    def terminate(self) -> None:
+        """Send SIGTERM to every process inside."""
+        signal_all(self._jail.pids(), signal.SIGTERM)
+
+    def kill(self, breach: Breach | None = None) -> None:
+        """End every process inside at once; ``breach`` says which limit was the reason."""
+        self.breach = self.breach or breach
+        self._jail.kill()
+
+    async def end(
+        self, ask: Callable[[], Awaitable[None]] | None = None, patience: Patience = PATIENCE
+    ) -> Exit:
+        """Ask the program to end, then SIGTERM, then kill everything inside."""
+        return await end(
+            self.process, ask=ask, terminate=self.terminate, kill=self.kill, patience=patience
+        )
+
+    async def wait(self) -> Exit:
+        """Wait for the program's end; whatever it left behind inside is killed."""
+        ended = await self.process.wait()
+        self._jail.kill()
+        self._jail.release()
+        return ended
+
+
+class Sandbox(Protocol):
+    """A way of confining programs.
+
+    ``isolated`` says whether the network is cut off, so that the gateway is needed for anything.
+    ``warning`` is a sentence for the run's events when the confinement is weak, else empty.
+    """
+
+    name: Literal["bubblewrap", "plain"]
+    isolated: bool
+    warning: str
+
+    async def start(self, launch: Launch) -> Sandboxed:
+        """Start the program. Raises OSError when that is impossible."""
+        ...
+
+
+def signal_all(pids: tuple[int, ...], number: int) -> None:
+    """Send a signal to each process that is still there."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
