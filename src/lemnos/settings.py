@@ -97,15 +97,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     agent_memory: Annotated[int, Meta(description="Memory of one agent's sandbox.", ge=1)] = (
         4 * 1024**3
     )
-    agent_processes: Annotated[
-        int, Meta(description="Processes in one agent's sandbox.", ge=1)
-    ] = 512
+    agent_processes: Annotated[int, Meta(description="Processes in one agent's sandbox.", ge=1)] = (
+        512
+    )
     workspace_ttl: Annotated[
         int, Meta(description="A workspace expires this long after its last use.", ge=1)
     ] = 86_400
-    workspace_max: Annotated[
-        int, Meta(description="Largest size of one workspace.", ge=1)
-    ] = 5 * 1024**3
+    workspace_max: Annotated[int, Meta(description="Largest size of one workspace.", ge=1)] = (
+        5 * 1024**3
+    )
     workspace_disk: Annotated[
         int, Meta(description="All workspaces together; the oldest idle ones go first.", ge=1)
     ] = 50 * 1024**3
@@ -113,9 +113,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stream_idle: Annotated[
         int, Meta(description="A task stream ends after this long without an event.", ge=1)
     ] = 600
-    drain: Annotated[
-        int, Meta(description="Time for running work to end at shutdown.", ge=0)
-    ] = 20
+    drain: Annotated[int, Meta(description="Time for running work to end at shutdown.", ge=0)] = 20
     oidc_issuer: Annotated[str, Meta(description="Issuer URL of an OIDC provider.")] = ""
     oidc_audience: Annotated[str, Meta(description="Audience its tokens must carry.")] = ""
     oidc_tenant_claim: Annotated[str, Meta(description="Claim that names the tenant.")] = (
@@ -198,7 +196,9 @@ def describe() -> list[tuple[str, str, str, str]]:
     """Name, environment variable, default and meaning of each setting, in order."""
     rows = []
     for name, info in zip(
-        Settings.__struct_fields__, msgspec.inspect.type_info(Settings).fields, strict=True  # type: ignore[attr-defined]
+        Settings.__struct_fields__,
+        msgspec.inspect.type_info(Settings).fields,
+        strict=True,  # type: ignore[attr-defined]
     ):
         default = info.default if info.default is not msgspec.NODEFAULT else {}
         shown = ",".join(default) if isinstance(default, tuple) else str(default or "")
@@ -213,9 +213,7 @@ def _fallbacks(env: Mapping[str, str]) -> dict[str, Any]:
     return {field: env[name] for name, field in names.items() if env.get(name)}
 
 
-def _files(
-    env: Mapping[str, str], file: Path | None, flags: Mapping[str, Any]
-) -> list[Path]:
+def _files(env: Mapping[str, str], file: Path | None, flags: Mapping[str, Any]) -> list[Path]:
     """The file that was named, which must exist, or ``config.toml`` in the data folder."""
     named = file or (Path(env["LEMNOS_CONFIG"]) if env.get("LEMNOS_CONFIG") else None)
     if named is not None:

@@ -19,9 +19,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         known = sorted({s for s in secrets if len(s) >= _SHORTEST}, key=len, reverse=True)
         self._text = re.compile("|".join(map(re.escape, known))) if known else None
-        self._bytes = (
-            re.compile(b"|".join(re.escape(s.encode()) for s in known)) if known else None
-        )
+        self._bytes = re.compile(b"|".join(re.escape(s.encode()) for s in known)) if known else None
 
     def text(self, value: str) -> str:
         """The text without the secrets."""

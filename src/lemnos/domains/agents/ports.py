@@ -84,6 +84,7 @@ class RunSpec:
     limits: Limits = Limits()
     mcp_servers: tuple[McpServer, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
+    readonly: tuple[Path, ...] = ()  # what the sandbox shows beside the workspace, e.g. git objects
     resume: str = ""  # the runtime's own session id, from the result of an earlier run
     options: Mapping[str, Any] = field(default_factory=dict)
 

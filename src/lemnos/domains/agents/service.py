@@ -25,9 +25,8 @@ class McpService:
         """Keep a server. A name that is taken raises ``Conflict``."""
         if found := problems(definition):
             raise Invalid("The MCP server cannot work as described.", fields=found)
-        sealed = self._vault.seal(
-            msgspec.json.encode(definition), tenant=ctx.tenant, name=_sealed_name(definition.name)
-        )
+        clear = msgspec.json.encode(definition)
+        sealed = self._vault.seal(ctx.tenant, _sealed_name(definition.name), clear)
         try:
             await self._store.add(
                 tx, ctx.tenant, definition.name, sealed, ctx.principal.subject, clock.now()
@@ -51,7 +50,7 @@ class McpService:
         """The servers with their secrets, for a run."""
         return tuple(
             msgspec.json.decode(
-                self._vault.open(sealed, tenant=tenant, name=_sealed_name(name)),
+                self._vault.open(tenant, _sealed_name(name), sealed),
                 type=McpDefinition,
             )
             for name, sealed, _ in await self._store.list(tenant)

@@ -24,9 +24,7 @@ class KeyService:
     async def register(self, tx: Tx, ctx: Context, new: NewKey) -> Key:
         """Seal and keep a token. A name that is taken raises ``Conflict``."""
         key = Key(ctx.tenant, new.name, new.provider, new.scope, clock.now())
-        sealed = self._vault.seal(
-            new.token.encode(), tenant=ctx.tenant, name=_sealed_name(new.name)
-        )
+        sealed = self._vault.seal(ctx.tenant, _sealed_name(new.name), new.token.encode())
         try:
             await self._store.add(tx, key, sealed, ctx.principal.subject)
         except UniqueViolation as error:
@@ -48,7 +46,7 @@ class KeyService:
         if found is None:
             raise _unknown(name)
         key, sealed = found
-        token = self._vault.open(sealed, tenant=tenant, name=_sealed_name(name))
+        token = self._vault.open(tenant, _sealed_name(name), sealed)
         return key, token.decode()
 
     async def verify(self, ctx: Context, name: str, repo_url: str = "") -> Verified:

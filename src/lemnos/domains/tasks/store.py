@@ -138,9 +138,7 @@ def _update_task(names: tuple[str, ...]) -> Query:
 @lru_cache(maxsize=64)
 def _update_iteration(names: tuple[str, ...]) -> Query:
     where = (_I.task_id == bindparam("p_task_id"), _I.number == bindparam("p_number"))
-    return Query(
-        update(iterations).where(*where).values({name: bindparam(name) for name in names})
-    )
+    return Query(update(iterations).where(*where).values({name: bindparam(name) for name in names}))
 
 
 def _key_of(text: str) -> dict[str, Any]:

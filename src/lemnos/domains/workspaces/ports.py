@@ -19,6 +19,7 @@ class Remote:
     url: str
     token: str = field(default="", repr=False)
     username: str = "x-access-token"
+    scope: str = ""  # whose mirror it is: one tenant never reads what another has fetched
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Checkout:
     git_dir: Path
     base: str
     branch: str
+    readonly: tuple[Path, ...] = ()  # what the tree's own git reads outside of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,23 @@ class Pushed:
 class Git(Protocol):
     """Mirrors, checkouts, diffs and pushes. Errors are ``LemnosError`` with redacted text."""
 
-    async def checkout(self, remote: Remote, into: Path, branch: str = "") -> Checkout:
+    async def checkout(
+        self, remote: Remote, into: Path, branch: str = "", *, commit: str = ""
+    ) -> Checkout:
         """Bring the mirror up to date and make a workspace from it.
 
         ``into`` is a directory that does not exist yet; an interrupted earlier try is removed
-        first. An empty ``branch`` means the remote's default.
+        first. An empty ``branch`` means the remote's default. With ``commit`` the work starts
+        from that commit of the branch rather than from its tip.
         """
+        ...
+
+    async def snapshot(self, checkout: Checkout) -> bytes:
+        """All that the work tree holds against its base, binary files too, compressed."""
+        ...
+
+    async def restore(self, checkout: Checkout, snapshot: bytes) -> None:
+        """Put a snapshot into a fresh checkout of the same base."""
         ...
 
     async def diff(self, checkout: Checkout, *, max_bytes: int = 1_000_000) -> Diff:
@@ -89,13 +102,19 @@ class Git(Protocol):
         ...
 
     async def push(
-        self, checkout: Checkout, remote: Remote, branch: str, message: str
+        self,
+        checkout: Checkout,
+        remote: Remote,
+        branch: str,
+        message: str,
+        *,
+        expected: str = "",
     ) -> Pushed:
         """Commit the work tree's content on top of its base in a clean clone of ours; push it.
 
         Repeating it with the same content pushes nothing new and gives the same answer. A branch
         of that name with other content on the remote raises ``Conflict`` with code
-        ``branch_exists``.
+        ``branch_exists``, unless it is the commit ``expected``, which an earlier push made.
         """
         ...
 

@@ -58,9 +58,7 @@ _SAVE = upsert(snapshots)
 _SNAPSHOT_PUT = Query(
     _SAVE.on_conflict_do_update(
         index_elements=["task_id"],
-        set_={
-            name: _SAVE.excluded[name] for name in ("base", "branch", "patch", "created_at")
-        },
+        set_={name: _SAVE.excluded[name] for name in ("base", "branch", "patch", "created_at")},
     )
 )
 _SNAPSHOT_GET = Query(

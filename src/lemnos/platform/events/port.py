@@ -16,12 +16,16 @@ from lemnos.platform.db import Tx
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """A fact to append. ``data`` is a JSON document, encoded; ``ts`` is in microseconds."""
+    """A fact to append. ``data`` is a JSON document, encoded; ``ts`` is in microseconds.
+
+    ``detail`` is a second, normalised document beside data that is kept as it came; may be empty.
+    """
 
     type: str
     name: str
     data: bytes
     ts: int
+    detail: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Event:
     name: str
     data: bytes
     ts: int
+    detail: bytes = b""
 
 
 class Subscription(Protocol):

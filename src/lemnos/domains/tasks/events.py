@@ -1,0 +1,97 @@
+"""The events of a task, as its stream shows them; and where they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from lemnos.domains.tasks.model import Changes, Task
+from lemnos.kernel import clock
+from lemnos.platform.events.port import NewEvent
+
+_encode = msgspec.json.Encoder().encode
+
+
+def stream_of(task_id: str) -> str:
+    """The name of a task's stream in the log."""
+    return f"task:{task_id}"
+
+
+def event(kind: str, name: str, data: Mapping[str, Any]) -> NewEvent:
+    """An event of now."""
+    return NewEvent(kind, name, _encode(data), clock.now())
+
+
+def task_created(task: Task) -> NewEvent:
+    """The task was accepted."""
+    return event("system", "task_created", {"task_id": task.id, "iteration": task.iteration})
+
+
+def instructed(task: Task, number: int) -> NewEvent:
+    """A follow-up was accepted."""
+    return event("system", "task_instructed", {"task_id": task.id, "iteration": number})
+
+
+def cancel_requested(by: str) -> NewEvent:
+    """Somebody wants the task to end."""
+    return event("system", "cancel_requested", {"by": by})
+
+
+def clone_started(repo_url: str, branch: str) -> NewEvent:
+    """The checkout begins."""
+    return event("git", "clone_started", {"repo_url": repo_url, "branch": branch or None})
+
+
+def clone_completed(base: str, branch: str, seconds: float) -> NewEvent:
+    """The workspace is there."""
+    data = {"commit": base, "branch": branch, "duration_seconds": round(seconds, 3)}
+    return event("git", "clone_completed", data)
+
+
+def cli_started(runtime: str, reason: str, iteration: int) -> NewEvent:
+    """The agent is about to start; why it is this one."""
+    return event(
+        "system", "cli_started", {"cli": runtime, "reason": reason, "iteration": iteration}
+    )
+
+
+def ended(status: str, message: str, error_class: str) -> NewEvent:
+    """The iteration did not complete: cancelled, failed, out of time or over budget."""
+    name = {"cancelled": "task_cancelled", "timeout": "task_timeout", "paused": "task_paused"}
+    data = {"status": status, "message": message, "error_class": error_class}
+    key = "timeout" if error_class == "timeout" else status
+    return event("system", name.get(key, "task_failed"), data)
+
+
+def completed(result: str, changes: Changes, usage: Mapping[str, Any], iteration: int) -> NewEvent:
+    """The iteration completed."""
+    data = {
+        "status": "completed",
+        "result": result,
+        "changes_summary": msgspec.to_builtins(changes),
+        "usage": usage,
+        "iteration": iteration,
+    }
+    return event("result", "task_completed", data)
+
+
+def pushed(branch: str, commit: str) -> NewEvent:
+    """The work is on the remote."""
+    return event("git", "push", {"branch": branch, "commit": commit})
+
+
+def pr_started() -> NewEvent:
+    """A pull request is being made."""
+    return event("system", "pr_started", {})
+
+
+def pr_created(url: str, number: int | None, branch: str) -> NewEvent:
+    """A pull request is open."""
+    return event("git", "pr_created", {"pr_url": url, "pr_number": number, "branch": branch})
+
+
+def pr_failed(message: str) -> NewEvent:
+    """No pull request could be made; the task is completed as before."""
+    return event("system", "pr_failed", {"message": message})

@@ -1,0 +1,164 @@
+"""The durable work of tasks: an iteration, from checkout to callback."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from lemnos.domains.agents.ports import RunResult, Verdict
+from lemnos.domains.tasks import events
+from lemnos.domains.tasks.credentials import Credentials
+from lemnos.domains.tasks.model import Changes, Status, Task, Usage, resting
+from lemnos.domains.tasks.recording import Ending, Recorder
+from lemnos.domains.tasks.runs import AgentRunner, cancelled_result
+from lemnos.domains.tasks.store import TaskStore
+from lemnos.domains.workspaces.model import Workspace
+from lemnos.domains.workspaces.ports import Git
+from lemnos.domains.workspaces.service import WorkspaceService
+from lemnos.engine import Job, Steps
+from lemnos.kernel.errors import LemnosError, Unavailable
+from lemnos.platform.db import Database, Tx
+
+_STATUS = {
+    Verdict.COMPLETED: Status.COMPLETED,
+    Verdict.CANCELLED: Status.CANCELLED,
+    Verdict.OVER_BUDGET: Status.PAUSED,
+    Verdict.FAILED: Status.FAILED,
+    Verdict.TIMED_OUT: Status.FAILED,
+}
+
+
+class IterationJob:
+    """Checkout, agent, changes, end: each a step that happens once."""
+
+    def __init__(
+        self,
+        db: Database,
+        store: TaskStore,
+        recorder: Recorder,
+        workspaces: WorkspaceService,
+        git: Git,
+        runner: AgentRunner,
+        credentials: Credentials,
+    ) -> None:
+        self._db = db
+        self._store = store
+        self._recorder = recorder
+        self._workspaces = workspaces
+        self._git = git
+        self._runner = runner
+        self._credentials = credentials
+
+    async def __call__(self, steps: Steps) -> None:
+        """Carry out the iteration that the job names."""
+        try:
+            await steps.run("workspace", lambda: self._prepare(steps))
+            outcome = await steps.run("agent", lambda: self._agent(steps))
+            changes = await steps.run("changes", lambda: self._changes(steps))
+            ending = _ending(outcome, changes)
+        except Unavailable:
+            raise  # passes by itself: the engine tries again
+        except LemnosError as error:
+            ending = Ending(Status.FAILED, error=error.message, error_class=error.code)
+        await steps.run("end", lambda: self._end(steps, ending))
+
+    async def failed(self, tx: Tx, job: Job, error: str) -> None:
+        """The engine has given up: the task must not be stuck."""
+        task = await self._store.get(job.tenant, job.payload["task_id"], tx)
+        if task is not None and not resting(task.status):
+            ending = Ending(Status.FAILED, error=error, error_class="internal")
+            await self._recorder.ended(tx, task, ending)
+
+    async def _task(self, steps: Steps) -> Task:
+        task = await self._store.get(steps.job.tenant, steps.job.payload["task_id"])
+        if task is None:
+            raise LemnosError("The task of this job does not exist.", code="task_not_found")
+        return task
+
+    async def _prepare(self, steps: Steps) -> bool:
+        task = await self._task(steps)
+        await self._runner.end_leftover(task)
+        if task.cancel_requested_at is None:
+            await self._workspace(steps, task)
+        return True
+
+    async def _workspace(self, steps: Steps, task: Task) -> Workspace:
+        """The task's workspace on this node; made anew where it is not, or no longer."""
+        found = await self._workspaces.present(task.id)
+        if found is not None:
+            await self._workspaces.hold(task.id)
+            return found
+        branch = task.config.target_branch
+        await self._fenced(steps, lambda tx: self._recorder.cloning(tx, task, branch))
+        begun = time.monotonic()
+        remote = await self._credentials.remote(task)
+        made = await self._workspaces.make(task.tenant, task.id, remote, branch)
+        seconds = time.monotonic() - begun
+        told = events.clone_completed(made.checkout.base, made.checkout.branch, seconds)
+        await self._fenced(steps, lambda tx: self._recorder.note(tx, task, told))
+        return made
+
+    async def _agent(self, steps: Steps) -> dict[str, Any]:
+        task = await self._task(steps)
+        if task.cancel_requested_at is not None:
+            return _builtins(cancelled_result())
+        await self._runner.end_leftover(task)
+        # Made again here: the step before may have been recorded on a node that is gone.
+        workspace = await self._workspace(steps, task)
+        task = await self._task(steps)
+        secrets = await self._credentials.secrets(task)
+        return _builtins(await self._runner.run(steps, task, secrets, workspace))
+
+    async def _changes(self, steps: Steps) -> dict[str, int] | None:
+        task = await self._task(steps)
+        workspace = await self._workspaces.present(task.id)
+        if workspace is None:
+            return None
+        diff = await self._git.diff(workspace.checkout)
+        await self._workspaces.keep_snapshot(workspace)
+        changes = Changes(len(diff.files), diff.additions, diff.deletions)
+        counted: dict[str, int] = msgspec.to_builtins(changes)
+        return counted
+
+    async def _end(self, steps: Steps, ending: Ending) -> bool:
+        task = await self._task(steps)
+        if not resting(task.status):
+            await self._fenced(steps, lambda tx: self._recorder.ended(tx, task, ending))
+        workspace = await self._workspaces.present(task.id)
+        if workspace is not None:
+            await self._workspaces.release(workspace)
+        return True
+
+    async def _fenced(self, steps: Steps, work: Any) -> None:
+        async def body(tx: Tx) -> None:
+            await steps.fence(tx)
+            await work(tx)
+
+        await self._db.write(body)
+
+
+def _builtins(result: RunResult) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(result)
+    return plain
+
+
+def _ending(outcome: Mapping[str, Any], changes: Mapping[str, int] | None) -> Ending:
+    result = msgspec.convert(outcome, RunResult)
+    usage = Usage(
+        result.usage.input_tokens,
+        result.usage.output_tokens,
+        result.duration_seconds,
+        result.usage.cost_usd,
+    )
+    return Ending(
+        _STATUS[result.verdict],
+        result.text,
+        result.error,
+        result.error_class.value if result.verdict is not Verdict.COMPLETED else "",
+        usage,
+        Changes(**changes) if changes else None,
+        result.session,
+    )

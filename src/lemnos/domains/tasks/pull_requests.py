@@ -1,0 +1,187 @@
+"""The durable work of a pull request: commit, push, open, each a step that happens once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lemnos.domains.integrations.ports import Forges, PullRequestDraft
+from lemnos.domains.tasks.credentials import Credentials
+from lemnos.domains.tasks.model import (
+    PullRequestAsked,
+    Status,
+    Task,
+    branch_name,
+    pull_request_title,
+)
+from lemnos.domains.tasks.recording import Recorder
+from lemnos.domains.tasks.store import TaskStore
+from lemnos.domains.workspaces.model import Workspace
+from lemnos.domains.workspaces.ports import Git, Pushed, Remote
+from lemnos.domains.workspaces.service import WorkspaceService
+from lemnos.engine import Job, Steps
+from lemnos.kernel.errors import Conflict, LemnosError, Unavailable
+from lemnos.platform.db import Database, Tx
+
+_BRANCHES = 50  # names tried before giving up
+
+
+class PullRequestJob:
+    """Turns the work tree of a task into a pull request."""
+
+    def __init__(
+        self,
+        db: Database,
+        store: TaskStore,
+        recorder: Recorder,
+        workspaces: WorkspaceService,
+        git: Git,
+        forges: Forges,
+        credentials: Credentials,
+    ) -> None:
+        self._db = db
+        self._store = store
+        self._recorder = recorder
+        self._workspaces = workspaces
+        self._git = git
+        self._forges = forges
+        self._credentials = credentials
+
+    async def __call__(self, steps: Steps) -> None:
+        """Carry out the request that the job names."""
+        try:
+            pushed = await steps.run("push", lambda: self._push(steps))
+            opened = await steps.run("open", lambda: self._open(steps, pushed["branch"]))
+        except Unavailable:
+            raise  # passes by itself: the engine tries again
+        except LemnosError as error:
+            message, code = error.message, error.code
+            await steps.run("failed", lambda: self._refuse(steps, message, code))
+            return
+        await steps.run("end", lambda: self._end(steps, pushed, opened))
+
+    async def failed(self, tx: Tx, job: Job, error: str) -> None:
+        """The engine has given up: the task goes back to completed, with the error kept."""
+        task = await self._store.get(job.tenant, job.payload["task_id"], tx)
+        if task is not None and task.status is Status.CREATING_PR:
+            await self._recorder.pull_request_failed(tx, task, error, "internal")
+
+    async def _task(self, steps: Steps) -> Task:
+        task = await self._store.get(steps.job.tenant, steps.job.payload["task_id"])
+        if task is None or task.status is not Status.CREATING_PR:
+            raise LemnosError("The task is not making a pull request.", code="task_state")
+        if task.cancel_requested_at is not None:
+            raise Conflict("The pull request was cancelled.", code="cancelled")
+        return task
+
+    async def _push(self, steps: Steps) -> dict[str, Any]:
+        task = await self._task(steps)
+        asked = await self._store.pull_request_asked(task.tenant, task.id)
+        remote = await self._credentials.remote(task)
+        workspace = await self._workspace(task, remote)
+        try:
+            pushed = await self._to_free_branch(task, workspace, remote, _message(task, asked))
+        finally:
+            await self._workspaces.release(workspace)
+
+        async def body(tx: Tx) -> None:
+            await steps.fence(tx)
+            await self._recorder.branch_pushed(tx, task, pushed.branch, pushed.commit)
+
+        await self._db.write(body)
+        return {
+            "branch": pushed.branch,
+            "commit": pushed.commit,
+            "base": workspace.checkout.branch,
+        }
+
+    async def _workspace(self, task: Task, remote: Remote) -> Workspace:
+        found = await self._workspaces.present(task.id)
+        if found is not None:
+            await self._workspaces.hold(task.id)
+            return found
+        branch = task.config.target_branch
+        return await self._workspaces.make(task.tenant, task.id, remote, branch)
+
+    async def _to_free_branch(
+        self, task: Task, workspace: Workspace, remote: Remote, message: str
+    ) -> Pushed:
+        """Push to the task's branch; a name that others have taken gets a numeric suffix."""
+        if task.branch:
+            return await self._git.push(
+                workspace.checkout, remote, task.branch, message, expected=task.pushed_commit
+            )
+        for attempt in range(1, _BRANCHES + 1):
+            try:
+                name = branch_name(task.id, attempt)
+                return await self._git.push(workspace.checkout, remote, name, message)
+            except Conflict as error:
+                if error.code != "branch_exists":
+                    raise
+        raise Conflict(f"{_BRANCHES} branches of this task's name exist.", code="branch_exists")
+
+    async def _open(self, steps: Steps, branch: str) -> dict[str, Any]:
+        task = await self._task(steps)
+        asked = await self._store.pull_request_asked(task.tenant, task.id)
+        token, provider = await self._credentials.token(task)
+        draft = PullRequestDraft(
+            repo_url=task.repo_url,
+            head=branch,
+            base=await self._base(task, asked),
+            title=pull_request_title(task, asked),
+            body=asked.description or _body(task),
+            token=token,
+        )
+        opened = await self._forges.of(task.repo_url, provider).open_pull_request(draft)
+        return {"url": opened.url, "number": opened.number}
+
+    async def _base(self, task: Task, asked: PullRequestAsked) -> str:
+        if asked.target_branch or task.config.target_branch:
+            return asked.target_branch or task.config.target_branch
+        workspace = await self._workspaces.present(task.id)
+        if workspace is not None:
+            return workspace.checkout.branch
+        return await self._git.default_branch(await self._credentials.remote(task))
+
+    async def _end(self, steps: Steps, pushed: dict[str, Any], opened: dict[str, Any]) -> bool:
+        task = await self._store.get(steps.job.tenant, steps.job.payload["task_id"])
+        if task is None or task.status is not Status.CREATING_PR:
+            return False  # recorded by an earlier run of this step
+
+        async def body(tx: Tx) -> None:
+            await steps.fence(tx)
+            await self._recorder.pull_request_open(
+                tx, task, pushed["branch"], pushed["commit"], opened["url"], opened["number"]
+            )
+
+        await self._db.write(body)
+        return True
+
+    async def _refuse(self, steps: Steps, message: str, code: str) -> bool:
+        task = await self._store.get(steps.job.tenant, steps.job.payload["task_id"])
+        if task is None or task.status is not Status.CREATING_PR:
+            return False
+
+        async def body(tx: Tx) -> None:
+            await steps.fence(tx)
+            await self._recorder.pull_request_failed(tx, task, message, code)
+
+        await self._db.write(body)
+        return True
+
+
+def _message(task: Task, asked: PullRequestAsked) -> str:
+    return f"{pull_request_title(task, asked)}\n\nLemnos-Task: {task.id}\n"
+
+
+def _body(task: Task) -> str:
+    """What a reviewer wants to know: what was asked for, what the agent says, how much changed."""
+    quoted = "\n".join(f"> {line}" for line in task.prompt.strip().splitlines())
+    parts = [quoted, task.result or ""]
+    if task.changes is not None:
+        counts = task.changes
+        parts.append(
+            f"{counts.files_changed} files changed, "
+            f"{counts.insertions} insertions(+), {counts.deletions} deletions(-)"
+        )
+    parts.append(f"Made by {task.runtime or 'an agent'} through Lemnos, task `{task.id}`.")
+    return "\n\n".join(part for part in parts if part)

@@ -1,0 +1,156 @@
+"""How a task moves from state to state: each change with its event, in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lemnos.domains.tasks import events
+from lemnos.domains.tasks.callbacks import callback
+from lemnos.domains.tasks.model import Changes, Status, Task, Usage, demand
+from lemnos.domains.tasks.store import TaskStore, usage_columns
+from lemnos.kernel import clock
+from lemnos.platform.db import Tx
+from lemnos.platform.events.port import EventLog, NewEvent
+from lemnos.platform.webhooks import Outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an iteration ended."""
+
+    status: Status
+    text: str = ""
+    error: str = ""
+    error_class: str = ""
+    usage: Usage = Usage()
+    changes: Changes | None = None
+    session: str = ""
+
+
+class Recorder:
+    """Writes what happens to a task. Every method runs in the caller's transaction."""
+
+    def __init__(
+        self, store: TaskStore, log: EventLog, outbox: Outbox, callback_secret: bytes
+    ) -> None:
+        self._store = store
+        self._log = log
+        self._outbox = outbox
+        self._secret = callback_secret
+
+    async def note(self, tx: Tx, task: Task, *happened: NewEvent) -> None:
+        """Append events to the task's stream."""
+        await self._log.append(tx, task.tenant, events.stream_of(task.id), happened)
+
+    async def cloning(self, tx: Tx, task: Task, branch: str) -> Task:
+        """The checkout begins, or begins again after a crash."""
+        started = task.started_at or clock.now()
+        task = await self._move(tx, task, Status.CLONING, started_at=started)
+        await self.note(tx, task, events.clone_started(task.repo_url, branch))
+        return task
+
+    async def running(self, tx: Tx, task: Task, runtime: str, reason: str) -> Task:
+        """The agent is about to start, or to start again after a crash."""
+        now = clock.now()
+        task = await self._move(
+            tx,
+            task,
+            Status.RUNNING,
+            runtime=runtime,
+            runtime_reason=reason,
+            started_at=task.started_at or now,
+        )
+        await self._store.change_iteration(
+            tx, task.id, task.iteration, status=Status.RUNNING, started_at=now
+        )
+        await self.note(tx, task, events.cli_started(runtime, reason, task.iteration))
+        return task
+
+    async def cancelled_before_start(self, tx: Tx, task: Task) -> None:
+        """The iteration was withdrawn before its job had begun."""
+        message = "Cancelled before it started."
+        await self.ended(tx, task, Ending(Status.CANCELLED, error=message))
+
+    async def ended(self, tx: Tx, task: Task, ending: Ending) -> Task:
+        """The iteration is over: state, usage, event and callback."""
+        now = clock.now()
+        usage = (task.usage or Usage()).plus(ending.usage)
+        session = ending.session or task.session
+        task = await self._move(
+            tx,
+            task,
+            ending.status,
+            result=ending.text or None,
+            error=ending.error or None,
+            error_class=ending.error_class,
+            changes=ending.changes or task.changes,
+            session=session,
+            finished_at=now,
+            **usage_columns(usage),
+        )
+        task = replace(task, usage=usage)
+        await self._store.change_iteration(
+            tx,
+            task.id,
+            task.iteration,
+            status=ending.status,
+            result=ending.text or None,
+            error=ending.error or None,
+            changes=ending.changes,
+            session=session,
+            ended_at=now,
+            **usage_columns(ending.usage),
+        )
+        await self.note(tx, task, _told(task, ending))
+        if (delivery := callback(task, self._secret)) is not None:
+            await self._outbox.put(tx, delivery)
+        return task
+
+    async def pull_request_open(
+        self, tx: Tx, task: Task, branch: str, commit: str, url: str, number: int | None
+    ) -> Task:
+        """The pull request is there."""
+        task = await self._move(
+            tx,
+            task,
+            Status.PR_CREATED,
+            branch=branch,
+            pushed_commit=commit,
+            pr_url=url,
+            pr_number=number,
+            pr_request=None,
+        )
+        await self.note(tx, task, events.pr_created(url, number, branch))
+        return task
+
+    async def branch_pushed(self, tx: Tx, task: Task, branch: str, commit: str) -> None:
+        """The work is on the remote; a retry after a crash goes on from here."""
+        await self._store.change(tx, task, branch=branch, pushed_commit=commit)
+        await self.note(tx, task, events.pushed(branch, commit))
+
+    async def pull_request_failed(self, tx: Tx, task: Task, message: str, code: str) -> Task:
+        """No pull request: the task is completed as before, with the error kept."""
+        task = await self._move(
+            tx, task, Status.COMPLETED, error=message, error_class=code, pr_request=None
+        )
+        await self.note(tx, task, events.pr_failed(message))
+        return task
+
+    async def _move(self, tx: Tx, task: Task, status: Status, **values: Any) -> Task:
+        if task.status is not status:  # a job that runs again after a crash is there already
+            demand(task.status, status)
+        await self._store.change(tx, task, status=status, **values)
+        known = {name: value for name, value in values.items() if name in _FIELDS}
+        return replace(task, status=status, **known)
+
+
+_FIELDS = frozenset(Task.__dataclass_fields__)
+
+
+def _told(task: Task, ending: Ending) -> NewEvent:
+    if ending.status is Status.COMPLETED:
+        usage = usage_columns(ending.usage)
+        changes = ending.changes or Changes()
+        return events.completed(ending.text, changes, usage, task.iteration)
+    return events.ended(ending.status.value, ending.error, ending.error_class)

@@ -1,0 +1,195 @@
+"""Use cases of workspaces: make, hold, measure, remove, and make room on the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from lemnos.domains.workspaces.model import Workspace
+from lemnos.domains.workspaces.ports import Git, Remote
+from lemnos.domains.workspaces.store import WorkspaceStore
+from lemnos.kernel import clock
+from lemnos.kernel.clock import SECOND
+from lemnos.kernel.context import Context
+from lemnos.kernel.errors import Conflict, NotFound
+from lemnos.platform.db import Database, Tx
+
+_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceLimits:
+    """Seconds after its last use that a workspace lives, and bytes for all of a node's."""
+
+    ttl: int
+    disk: int
+
+
+class WorkspaceService:
+    """The workspaces of one node."""
+
+    def __init__(
+        self,
+        db: Database,
+        store: WorkspaceStore,
+        git: Git,
+        root: Path,
+        node: str,
+        limits: WorkspaceLimits,
+    ) -> None:
+        self._db = db
+        self._store = store
+        self._git = git
+        self._root = root
+        self._node = node
+        self._limits = limits
+
+    async def present(self, task_id: str) -> Workspace | None:
+        """The task's workspace, if it is on this node's disk."""
+        found = await self._store.get(task_id)
+        here = found is not None and found.node == self._node and found.checkout.tree.is_dir()
+        return found if here else None
+
+    async def make(self, tenant: str, task_id: str, remote: Remote, branch: str) -> Workspace:
+        """Check the repository out, and put back what the task had changed before."""
+        await self.make_room()
+        snapshot = await self._store.snapshot(task_id)
+        folder = self._root / task_id
+        base, taken_from, patch = snapshot or ("", branch, b"")
+        checkout = await self._git.checkout(remote, folder / "checkout", taken_from, commit=base)
+        if patch:
+            await self._git.restore(checkout, patch)
+        home = folder / "home"
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        now = clock.now()
+        made = Workspace(
+            task_id,
+            tenant,
+            self._node,
+            checkout,
+            home,
+            held=True,
+            size_bytes=0,
+            created_at=now,
+            last_used_at=now,
+            expires_at=self._expiry(now),
+        )
+        await self._db.write(lambda tx: self._store.put(tx, made))
+        return made
+
+    async def hold(self, task_id: str) -> None:
+        """Keep the workspace from being removed while something works in it."""
+        now = clock.now()
+        await self._db.write(lambda tx: self._store.hold(tx, task_id, now, self._expiry(now)))
+
+    async def release(self, workspace: Workspace) -> None:
+        """Let it expire again, from now on; its size is measured anew."""
+        size = await asyncio.to_thread(folder_size, self._root / workspace.task_id)
+        now = clock.now()
+        await self._db.write(
+            lambda tx: self._store.release(tx, workspace.task_id, size, now, self._expiry(now))
+        )
+
+    async def keep_snapshot(self, workspace: Workspace) -> None:
+        """Remember what the tree holds, beyond the life of the workspace."""
+        patch = await self._git.snapshot(workspace.checkout)
+        now = clock.now()
+        await self._db.write(lambda tx: self._store.save_snapshot(tx, workspace, patch, now))
+
+    async def list(self, ctx: Context) -> tuple[Workspace, ...]:
+        """The tenant's workspaces, on all nodes."""
+        return await self._store.list(ctx.tenant)
+
+    async def remove(self, tx: Tx, ctx: Context, task_id: str) -> None:
+        """Delete a workspace; one that is in use raises ``Conflict``."""
+        found = await self._store.get(task_id)
+        if found is None or found.tenant != ctx.tenant:
+            message = f"Task {task_id} has no workspace."
+            raise NotFound(message, code="workspace_not_found")
+        if not await self._store.remove_idle(tx, task_id):
+            raise Conflict("The workspace is in use: its task is at work.", code="task_busy")
+        # On another node the sweep there finds the folder without a row.
+        tx.after_commit(lambda: self._forget(task_id))
+
+    async def sweep(self) -> int:
+        """Remove what has expired and folders that no row knows; how many went."""
+        now = clock.now()
+        gone = 0
+        for workspace in await self._store.idle(self._node, _BATCH):
+            if workspace.expires_at <= now:
+                gone += await self._drop(workspace.task_id)
+        return gone + await self._remove_orphans()
+
+    async def make_room(self) -> None:
+        """At the disk limit, remove idle workspaces, the longest unused first."""
+        excess = await self._store.total_bytes(self._node) - self._limits.disk
+        if excess < 0:
+            return
+        for workspace in await self._store.idle(self._node, _BATCH):
+            if excess < 0:
+                return
+            if await self._drop(workspace.task_id):
+                excess -= workspace.size_bytes
+
+    async def _drop(self, task_id: str) -> bool:
+        removed = await self._db.write(lambda tx: self._store.remove_idle(tx, task_id))
+        if removed:
+            await asyncio.to_thread(_remove_folder, self._root / task_id)
+        return removed
+
+    def _forget(self, task_id: str) -> None:
+        loop = asyncio.get_running_loop()
+        loop.run_in_executor(None, _remove_folder, self._root / task_id)
+
+    async def _remove_orphans(self) -> int:
+        """Folders of workspaces that were deleted elsewhere, or just before a crash."""
+        if not self._root.is_dir():
+            return 0
+        known = await self._store.on_node(self._node)
+        # One that is being made has no row yet; it is younger than any that was deleted.
+        newest = (clock.now() / SECOND) - 3600
+        orphans = [
+            entry.path
+            for entry in os.scandir(self._root)
+            if entry.name not in known and entry.stat().st_mtime < newest
+        ]
+        for path in orphans:
+            await asyncio.to_thread(_remove_folder, Path(path))
+        return len(orphans)
+
+    def _expiry(self, now: int) -> int:
+        return now + self._limits.ttl * SECOND
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes that a folder takes on the disk. Links are not followed; what vanishes is skipped."""
+    total = 0
+    pending = [str(folder)]
+    while pending:
+        try:
+            with os.scandir(pending.pop()) as entries:
+                for entry in entries:
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+        except OSError:
+            continue
+    return total
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove, also what an agent has made unreadable for its owner."""
+
+    def unlock(_call: object, path: str, _error: object) -> None:
+        try:
+            os.chmod(os.path.dirname(path), 0o700)
+            if not os.path.islink(path):
+                os.chmod(path, 0o700)
+            os.rmdir(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
+        except OSError:
+            pass  # the sweep tries again
+
+    shutil.rmtree(folder, onerror=unlock)
