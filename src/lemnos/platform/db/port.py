@@ -8,6 +8,7 @@ map alike: Text, BigInteger, Integer, Float, LargeBinary; JSON is Text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -19,6 +20,8 @@ T = TypeVar("T")
 Dialect = Literal["sqlite", "postgresql"]
 Row = Any  # sqlite3.Row or asyncpg.Record: both are read by name and by position
 
+# No row locks, and no functions of the server's own, which may lock, count or notify.
+_PLAIN_READ = re.compile(r"(?is)\s*SELECT\b(?!.*\b(?:FOR\s+\w|pg_|nextval|setval|set_config))")
 _DIALECTS: dict[Dialect, Any] = {
     "sqlite": sqlite.dialect(paramstyle="qmark"),
     "postgresql": postgresql.asyncpg.dialect(),  # type: ignore[no-untyped-call]
@@ -26,14 +29,18 @@ _DIALECTS: dict[Dialect, Any] = {
 
 
 class Compiled:
-    """SQL for one dialect, with the names of its parameters in the order of their places."""
+    """SQL for one dialect, with the names of its parameters in the order of their places.
 
-    __slots__ = ("defaults", "names", "sql")
+    ``plain_read`` tells a statement that means the same inside a transaction and outside.
+    """
+
+    __slots__ = ("defaults", "names", "plain_read", "sql")
 
     def __init__(self, sql: str, names: tuple[str, ...], defaults: dict[str, Any]) -> None:
         self.sql = sql
         self.names = names
         self.defaults = defaults
+        self.plain_read = _PLAIN_READ.match(sql) is not None
 
     def values(self, params: Mapping[str, Any]) -> list[Any]:
         """The values in order. A missing parameter raises ``KeyError``."""
@@ -77,7 +84,11 @@ class Tx(Protocol):
     commit, each in a savepoint; on PostgreSQL it runs on a connection of the pool. A body that
     raises is rolled back alone, and the error reaches the caller of :meth:`Database.write`. It
     may be run again when the database asks for a retry (serialisation failure, deadlock), so it
-    must have no effect outside the database but through :meth:`after_commit`.
+    must have no effect outside the database but through :meth:`after_commit`. After an error the
+    transaction is over: a body may catch it to raise another one, not to go on.
+
+    SQLite runs bodies one after the other; PostgreSQL runs them at once, READ COMMITTED. So a
+    change that depends on what was read says so in its WHERE, or reads ``with_for_update()``.
     """
 
     dialect: Dialect
@@ -102,6 +113,15 @@ class Tx(Protocol):
         """Run statements whose results do not matter; one round trip where that is possible.
 
         They may not depend on each other's effects, as PostgreSQL may see them as one statement.
+        """
+        ...
+
+    def defer(self, query: Query, params: Mapping[str, Any]) -> None:
+        """Run a statement at the end of the body, all deferred ones in one :meth:`batch`.
+
+        The cheapest way to write: on PostgreSQL a body that only reads and defers needs one
+        round trip for all of it, commit included. Their errors reach the caller of
+        :meth:`Database.write`, and the body does not see their effects.
         """
         ...
 
@@ -135,8 +155,12 @@ class Database(Protocol):
         """Like :meth:`all` for reads that may take long: never blocks the loop."""
         ...
 
-    async def write(self, body: Callable[[Tx], Awaitable[T]]) -> T:
-        """Run the body in one transaction; returns its result once that is durable."""
+    async def write(self, body: Callable[[Tx], Awaitable[T]], *, retry_safe: bool = False) -> T:
+        """Run the body in one transaction; returns its result once that is durable.
+
+        ``retry_safe`` says that the transaction may happen twice without harm: it is then run
+        again even if the connection broke during its commit, so that nobody knows its outcome.
+        """
         ...
 
     async def ping(self) -> None:

@@ -120,7 +120,7 @@ class SqliteDatabase:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._scanners, self._scan, compiled.sql, values)
 
-    async def write(self, body: Callable[[Tx], Awaitable[T]]) -> T:
+    async def write(self, body: Callable[[Tx], Awaitable[T]], *, retry_safe: bool = False) -> T:
         """Run the body on the writer's thread; returns its result once that is durable.
 
         A caller that is cancelled while it waits does not take its transaction back.

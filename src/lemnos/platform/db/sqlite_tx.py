@@ -36,12 +36,13 @@ class SqliteTx:
     to clean up, but what it does to the database then fails with the same error.
     """
 
-    __slots__ = ("_connection", "callbacks", "failure")
+    __slots__ = ("_connection", "_deferred", "callbacks", "failure")
 
     dialect: Dialect = "sqlite"
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._deferred: list[tuple[Query, Mapping[str, Any]]] = []
         self.callbacks: list[Callable[[], None]] = []
         self.failure: BaseException | None = None
 
@@ -72,9 +73,20 @@ class SqliteTx:
         for query, params in statements:
             self._execute(query, params)
 
+    def defer(self, query: Query, params: Mapping[str, Any]) -> None:
+        """See :class:`~lemnos.platform.db.port.Tx`."""
+        self._deferred.append((query, params))
+
     def after_commit(self, callback: Callable[[], None]) -> None:
         """See :class:`~lemnos.platform.db.port.Tx`."""
         self.callbacks.append(callback)
+
+    def finish(self) -> None:
+        """Run what was deferred. Raises what made the transaction fail, if the body hid it."""
+        if self.failure is not None:
+            raise self.failure
+        for query, params in self._deferred:
+            self._execute(query, params)
 
     def _execute(self, query: Query, params: Mapping[str, Any] | None) -> sqlite3.Cursor:
         if self.failure is not None:

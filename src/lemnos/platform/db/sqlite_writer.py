@@ -17,6 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from lemnos.kernel.errors import LemnosError
+from lemnos.platform.db.after_commit import call_back
 from lemnos.platform.db.errors import DatabaseUnavailable
 from lemnos.platform.db.port import Tx
 from lemnos.platform.db.sqlite_tx import SqliteTx, translated
@@ -116,8 +117,7 @@ class Writer:
         connection.execute("SAVEPOINT body")
         try:
             job.result = drive(job.body(tx))
-            if tx.failure is not None:  # the body hid it, but what it did is not whole
-                raise tx.failure
+            tx.finish()
             job.callbacks = tx.callbacks
         except BaseException as error:  # the thread must survive whatever a body raises
             job.fail(error)
@@ -164,11 +164,7 @@ def drive(awaitable: Awaitable[Any]) -> Any:
 def settle(jobs: list[_Job]) -> None:
     """Tell the waiting callers, on their loop. A caller that was cancelled changes nothing."""
     for job in jobs:
-        for callback in job.callbacks:
-            try:
-                callback()
-            except Exception:
-                log.exception("a callback after a commit failed")
+        call_back(job.callbacks)
         if job.future.done():
             continue
         if job.error is None:
