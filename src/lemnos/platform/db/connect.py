@@ -1,0 +1,33 @@
+"""From a URL to a database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from lemnos.platform.db.port import Database
+
+_SQLITE = "sqlite:///"
+
+
+def open_database(url: str, *, exclusive: bool = True) -> Database:
+    """The database that a URL names, not yet started.
+
+    ``sqlite:///relative.db``, ``sqlite:////absolute.db`` (as SQLAlchemy writes them) or
+    ``postgresql://user:password@host:port/name``. ``exclusive`` is for servers on SQLite: see
+    :class:`~lemnos.platform.db.sqlite.SqliteDatabase`. Raises ``ValueError`` for any other URL.
+    """
+    if url.startswith(_SQLITE):
+        from lemnos.platform.db.sqlite import SqliteDatabase
+
+        return SqliteDatabase(sqlite_path(url), exclusive=exclusive)
+    if urlsplit(url).scheme in ("postgresql", "postgres"):
+        from lemnos.platform.db.postgres import PostgresDatabase
+
+        return PostgresDatabase(url)
+    raise ValueError("A database URL starts with sqlite:/// or postgresql://.")
+
+
+def sqlite_path(url: str) -> Path:
+    """The file that a ``sqlite:///`` URL names."""
+    return Path(unquote(url.removeprefix(_SQLITE)))
