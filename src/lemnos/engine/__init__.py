@@ -1,5 +1,28 @@
-"""Durable execution behind a small port; knows no domain."""
+"""Durable execution behind a small port; knows no domain.
 
-from lemnos.engine.port import Engine, Handler, Job, QueueLimits, Steps
+The implementation is :class:`lemnos.engine.engine.DurableEngine`.
+"""
 
-__all__ = ["Engine", "Handler", "Job", "QueueLimits", "Steps"]
+from lemnos.engine.port import (
+    DEFAULT_RETRY,
+    Engine,
+    Handler,
+    Job,
+    JobLost,
+    OnFailed,
+    QueueLimits,
+    Retry,
+    Steps,
+)
+
+__all__ = [
+    "DEFAULT_RETRY",
+    "Engine",
+    "Handler",
+    "Job",
+    "JobLost",
+    "OnFailed",
+    "QueueLimits",
+    "Retry",
+    "Steps",
+]

@@ -51,20 +51,68 @@ class Steps(Protocol):
     async def run(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
         """Run a step, or return its recorded result (JSON values only).
 
-        An exception that leaves the call is recorded too when it is a ``LemnosError``; any other
-        one ends the job, which is then tried again with back-off.
+        A ``LemnosError`` that leaves the call is recorded and raised the same on every replay.
+        ``Unavailable`` is not, as it passes by itself: like any other exception it ends this try
+        of the job, which follows again with back-off, and goes on at this step. Raises
+        :class:`JobLost` when the job has gone to another node.
+        """
+        ...
+
+    async def fence(self, tx: Tx) -> None:
+        """Tie a transaction to this run: raise :class:`JobLost` if the job is another's by now.
+
+        A node that was taken for dead may still be alive. Whatever a job writes outside of the
+        engine goes through a transaction that begins with this.
         """
         ...
 
 
+class JobLost(Exception):
+    """This node was taken for dead, and another one has the job."""
+
+
 Handler = Callable[[Steps], Awaitable[None]]
+OnFailed = Callable[[Tx, Job, str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often a job is tried, and how long (seconds) it waits: ``first * factor ** n``.
+
+    Only tries that ended in an exception count: a job that is cut off by crashes goes on for ever.
+    """
+
+    attempts: int = 5
+    first: float = 1.0
+    factor: float = 4.0
+    longest: float = 300.0
+
+    def delay(self, failed: int) -> float:
+        """Seconds to wait after so many failed tries (1 or more)."""
+        return min(self.first * self.factor ** (failed - 1), self.longest)
+
+
+DEFAULT_RETRY = Retry()
 
 
 class Engine(Protocol):
     """Accepts jobs inside transactions and runs them on an executor."""
 
-    def register(self, kind: str, handler: Handler, *, queue: str = "default") -> None:
-        """Bind a kind of job to its handler and queue, before :meth:`start`."""
+    def register(
+        self,
+        kind: str,
+        handler: Handler,
+        *,
+        queue: str = "default",
+        retry: Retry = DEFAULT_RETRY,
+        on_failed: OnFailed | None = None,
+    ) -> None:
+        """Bind a kind of job to its handler and queue, before :meth:`start`.
+
+        A job fails for good when a recorded error leaves its handler, or when its tries are used
+        up. ``on_failed`` then runs in the transaction that marks it, with the error's text, so
+        that no record of a domain stays "running" for ever.
+        """
         ...
 
     async def enqueue(self, tx: Tx, job: Job) -> None:
@@ -72,11 +120,14 @@ class Engine(Protocol):
         ...
 
     async def cancel(self, tx: Tx, job_id: str) -> bool:
-        """Withdraw a job that has not started. False when it runs or has ended."""
+        """Withdraw a job that waits, be it for a retry. False when it runs or has ended."""
         ...
 
     async def start(self) -> None:
-        """Take up what was cut off, then new jobs."""
+        """Take up what was cut off, then new jobs, on the running event loop.
+
+        Jobs may be enqueued earlier: this need not be awaited before requests are served.
+        """
         ...
 
     async def drain(self, timeout: float) -> None:
