@@ -1,0 +1,238 @@
+"""Choose the piece of a long function that makes the best helper, and name it."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lemnos.runners.builtin.dataflow import (
+    Function,
+    Loop,
+    Names,
+    arguments_of,
+    complexity,
+    movable,
+    surely_bound,
+)
+
+MAX_INPUTS = 5
+MAX_OUTPUTS = 2
+MIN_LINES = 3
+MAX_SHARE = 0.75  # of the function's lines; more would only move the problem
+FILLERS = frozenset({"the", "a", "an", "all", "each", "every", "now", "then", "finally", "first"})
+CLAUSE_STARTS = frozenset(
+    {"so", "because", "which", "if", "when", "unless", "as", "since", "where"}
+)
+MAX_WORDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What makes a function too long: its lines without docstring, or its complexity."""
+
+    lines: int = 40
+    complexity: int = 12
+
+    def exceeded_by(self, function: Function) -> bool:
+        return length(function) > self.lines or complexity(function) > self.complexity
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Statements of a function, on whole lines, that can become a helper."""
+
+    first: int
+    last: int
+    name: str
+    docstring: str
+    comment_lines: int  # lines of comment right above, which the docstring takes the place of
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Sibling statements; `loops` are the loops around them, `tail` if they end the function."""
+
+    statements: Sequence[ast.stmt]
+    loops: tuple[ast.stmt, ...]
+    tail: bool
+
+
+def length(function: Function) -> int:
+    """Lines of the body, without the docstring."""
+    body = _without_docstring(function.body)
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def functions_of(module: ast.Module) -> Iterator[tuple[str, Function]]:
+    """Functions and methods with their dotted names; not those inside functions."""
+    waiting: list[tuple[str, ast.stmt]] = [("", node) for node in module.body]
+    while waiting:
+        prefix, node = waiting.pop(0)
+        if isinstance(node, Function):
+            yield prefix + node.name, node
+        elif isinstance(node, ast.ClassDef):
+            waiting += [(f"{prefix}{node.name}.", inner) for inner in node.body]
+
+
+def pieces_of(function: Function, source: str, limits: Limits) -> list[Piece]:
+    """What could be taken out, the best first."""
+    lines = source.splitlines()
+    whole = length(function)
+    found = []
+    for block in _blocks(function):
+        statements = block.statements
+        for first in range(len(statements)):
+            for last in range(first, len(statements)):
+                piece = statements[first : last + 1]
+                size = _last_line(piece) - piece[0].lineno + 1
+                if size > whole * MAX_SHARE:
+                    break
+                if size >= MIN_LINES:
+                    found.append(_judged(function, block, first, last, lines, limits))
+    return sorted((p for p in found if p), key=lambda piece: -piece.score)
+
+
+def _judged(
+    function: Function, block: _Block, first: int, last: int, lines: list[str], limits: Limits
+) -> Piece | None:
+    piece = block.statements[first : last + 1]
+    if not movable(piece, at_end=block.tail and last == len(block.statements) - 1):
+        return None
+    inputs, outputs = _flow(function, block, piece)
+    if len(inputs) > MAX_INPUTS or len(outputs) > MAX_OUTPUTS:
+        return None
+    if not outputs <= surely_bound(piece) | inputs:
+        return None
+    comment = _comment_above(piece[0].lineno, lines)
+    name = _name_from(" ".join(comment)) if comment else _name_from_result(piece, outputs)
+    if not name or any(_comment_above(s.lineno, lines) for s in piece[1:]):
+        return None  # nothing says what it is for, or more than one thing does
+    taken = re.compile(rf"\b{name}\b")
+    if any(taken.search(line) for line in lines):
+        return None
+    size = _last_line(piece) - piece[0].lineno + 1
+    score = min(size, limits.lines) + complexity(ast.Module(list(piece), []))
+    score -= 2 * len(inputs) + 2 * len(outputs) + 2 * max(0, size - limits.lines)
+    score += (10 if comment else 0) + (3 if _starts_paragraph(piece[0].lineno, lines) else 0)
+    score += 4 if _ends_paragraph(_last_line(piece), lines) else 0
+    text = " ".join(comment).rstrip(".: ")
+    docstring = text[:1].upper() + text[1:] + "." if text else ""
+    return Piece(piece[0].lineno, _last_line(piece), name, docstring, len(comment), score)
+
+
+def _flow(
+    function: Function, block: _Block, piece: Sequence[ast.stmt]
+) -> tuple[set[str], set[str]]:
+    """Local names that go into the piece, and those that must come out of it."""
+    first, last = piece[0].lineno, _last_line(piece)
+    every = [
+        node for node in ast.walk(function) if isinstance(node, ast.stmt) and node is not function
+    ]
+    before = [node for node in every if (node.end_lineno or node.lineno) < first]
+    around = [node for node in every if node.lineno < first and (node.end_lineno or 0) > last]
+    after = [node for node in every if node.lineno > last]
+    again = list(block.loops)  # what runs again in a loop comes both before and after
+    names = Names.of(piece)
+    known = arguments_of(function) | Names.of([*before, *_headers(around), *again]).bound
+    return names.read & known, names.bound & Names.of([*after, *again]).read
+
+
+def _headers(statements: Sequence[ast.stmt]) -> Iterator[ast.AST]:
+    """The parts of compound statements that run before their bodies."""
+    for statement in statements:
+        for name, value in ast.iter_fields(statement):
+            if name in ("target", "items", "test", "iter"):
+                yield from value if isinstance(value, list) else [value]
+
+
+def _blocks(function: Function) -> Iterator[_Block]:
+    yield from _inner_blocks(_Block(_without_docstring(function.body), (), tail=True))
+
+
+def _inner_blocks(block: _Block) -> Iterator[_Block]:
+    yield block
+    for statement in block.statements:
+        loops = (*block.loops, statement) if isinstance(statement, Loop) else block.loops
+        if isinstance(statement, Function | ast.ClassDef):
+            continue
+        for body in _bodies(statement):
+            yield from _inner_blocks(_Block(body, loops, tail=False))
+
+
+def _bodies(statement: ast.stmt) -> Iterator[Sequence[ast.stmt]]:
+    for _, value in ast.iter_fields(statement):
+        if isinstance(value, list) and value:
+            if isinstance(value[0], ast.stmt):
+                yield value
+            elif isinstance(value[0], ast.ExceptHandler):
+                yield from (handler.body for handler in value)
+
+
+def _without_docstring(body: Sequence[ast.stmt]) -> Sequence[ast.stmt]:
+    match body:
+        case [ast.Expr(value=ast.Constant(value=str())), *rest]:
+            return rest
+    return body
+
+
+def _last_line(piece: Sequence[ast.stmt]) -> int:
+    return piece[-1].end_lineno or piece[-1].lineno
+
+
+# --- names ------------------------------------------------------------------------------------
+
+
+def _comment_above(line: int, lines: list[str]) -> list[str]:
+    """The comment lines right above a line of code, without their hashes."""
+    comment: list[str] = []
+    for text in reversed(lines[: line - 1]):
+        stripped = text.strip()
+        if not stripped.startswith("#"):
+            break
+        comment.insert(0, stripped.lstrip("#").strip())
+    return comment if any(comment) else []
+
+
+def _name_from(comment: str) -> str:
+    """`Apply the volume discount, if any` → `_apply_volume_discount`."""
+    clause = re.split(
+        r"[.:;,()–—]| - ",
+        re.sub(r"^(?:step )?\d+[.:)]\s*", "", comment.strip(), flags=re.IGNORECASE),
+    )[0]
+    words: list[str] = []
+    for word in re.findall(r"[a-z][a-z0-9_]*", clause.lower().replace("'s", "")):
+        if word in CLAUSE_STARTS and words:
+            break
+        if word not in FILLERS:
+            words.append(word)
+    if not words or len(words) > MAX_WORDS + 2:
+        return ""
+    return _identifier(words[:MAX_WORDS])
+
+
+def _name_from_result(piece: Sequence[ast.stmt], outputs: set[str]) -> str:
+    """`_compute_total` for what works out `total`, `_collect_rows` for what fills `rows`."""
+    results = sorted(outputs)
+    if not results:
+        return ""
+    starts = [s.value for s in piece if isinstance(s, ast.Assign) and Names.of([s]).bound & outputs]
+    fills = any(isinstance(value, ast.List | ast.Dict | ast.Set) for value in starts)
+    return _identifier(["collect" if fills else "compute", *"_and_".join(results).split("_")])
+
+
+def _identifier(words: Sequence[str]) -> str:
+    name = "_" + "_".join(word.strip("_") for word in words if word.strip("_"))
+    return name if name.isidentifier() and not keyword.iskeyword(name[1:]) else ""
+
+
+def _starts_paragraph(line: int, lines: list[str]) -> bool:
+    above = lines[line - 2].strip() if line > 1 else ""
+    return not above or above.startswith("#") or above.endswith(":")
+
+
+def _ends_paragraph(line: int, lines: list[str]) -> bool:
+    return line >= len(lines) or not lines[line].strip() or lines[line].strip().startswith("#")

@@ -1,0 +1,94 @@
+"""The ruff command line, as the operations need it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+TIMEOUT = 120.0
+FAILED = 2  # exit code when ruff itself failed, as it does on bad settings
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One violation; `path` is relative to the tree's root."""
+
+    path: str
+    line: int
+    code: str
+    message: str
+
+
+class RuffFailed(RuntimeError):
+    """Ruff could not do its work, even without the project's settings."""
+
+
+def check(
+    root: Path, rules: str, *options: str, targets: Sequence[str] = (".",)
+) -> list[Diagnosis]:
+    """Violations of `rules` (the project's own choice when empty) that are left after `options`."""
+    select = (f"--select={rules}",) if rules else ()
+    common = ("--output-format=json", "--no-cache", "--exit-zero")
+    output = _run(root, "check", *common, *select, *options, "--", *targets)
+    return [
+        Diagnosis(
+            Path(root, item["filename"]).relative_to(root).as_posix(),
+            item["location"]["row"],
+            item["code"],
+            item["message"],
+        )
+        for item in json.loads(output or "[]")
+        if item.get("code") not in (None, "invalid-syntax")
+    ]
+
+
+def unformatted(root: Path, targets: Sequence[str] = (".",)) -> list[str]:
+    """Files that `ruff format` would change."""
+    prefix = "Would reformat: "
+    output = _run(root, "format", "--check", "--no-cache", "--", *targets)
+    return [
+        Path(root, line.removeprefix(prefix)).relative_to(root).as_posix()
+        for line in output.splitlines()
+        if line.startswith(prefix)
+    ]
+
+
+def formatted(root: Path, path: str, source: str) -> str:
+    """`source` as `ruff format` would write it; empty where it has no valid syntax."""
+    return _run(root, "format", "--no-cache", "--stdin-filename", path, "-", stdin=source)
+
+
+def format_files(root: Path, targets: Sequence[str] = (".",)) -> None:
+    """Format in place."""
+    _run(root, "format", "--no-cache", "--", *targets)
+
+
+def fixed(root: Path, path: str, source: str, rules: str) -> str:
+    """`source` with all fixes of `rules` made to it, ruff's unsafe ones among them."""
+    options = ("--fix", "--unsafe-fixes", "--no-cache", "--exit-zero", "--silent")
+    name = ("--stdin-filename", path)
+    return _run(root, "check", f"--select={rules}", *options, *name, "-", stdin=source)
+
+
+def _run(root: Path, command: str, *arguments: str, stdin: str | None = None) -> str:
+    """Ruff's stdout. A project whose own ruff settings are broken is looked at without them."""
+    from ruff import find_ruff_bin
+
+    complaint = ""
+    for settings in ((), ("--isolated",)):
+        result = subprocess.run(
+            [find_ruff_bin(), command, *settings, *arguments],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            input=stdin,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        if result.returncode != FAILED:
+            return result.stdout
+        complaint = result.stderr.strip()
+    raise RuffFailed(f"ruff {command} failed: {complaint}")
