@@ -1,0 +1,353 @@
+"""The model gateway: the one way out of a sandbox.
+
+A run has a gateway of its own: a unix socket that is bound into its sandbox, and a placeholder
+token that is worth nothing elsewhere. Under ``/model`` it puts in the real credential, forwards
+to the provider and meters what comes back; under ``/mcp/<name>`` it forwards to the run's HTTP
+MCP servers with their headers; as an HTTP proxy it lets through to allowed hosts only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+import msgspec
+
+from lemnos.domains.agents.ports import McpServer, ModelAccess
+from lemnos.kernel.redact import Redactor
+from lemnos.runners.gateway.egress import (
+    AllowedHosts,
+    Resolve,
+    dial,
+    host_and_port,
+    proxy_token,
+    resolve_public,
+)
+from lemnos.runners.gateway.http import Connection, Request, Response, Tunnel, error_response
+from lemnos.runners.gateway.meter import Call, Meter, Notice, OverBudget, Refused
+from lemnos.runners.gateway.prices import PriceTable
+
+MODEL, MCP = "/model", "/mcp/"
+PROXY_USER = "lemnos"
+CONNECT_SECONDS = 15.0
+# Between two chunks of an answer. Models think for minutes without a word; the run's own
+# wall-clock limit is what ends a hanging one.
+SILENCE_SECONDS = 1800.0
+
+_HOP_BY_HOP = frozenset(
+    [
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "host",
+        "content-length",
+    ]
+)
+_CREDENTIALS = frozenset({"authorization", "x-api-key", "cookie"})
+_METERED = ("/messages", "/responses", "/chat/completions")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What one run may reach, and for how many US dollars."""
+
+    access: ModelAccess
+    budget_usd: float | None = None
+    allowed_hosts: Sequence[str] = ()
+    mcp_servers: Sequence[McpServer] = ()
+
+
+class ModelGateway:
+    """Opens a gateway for each run. One for the whole server; ``close`` it at the end.
+
+    ``transport`` carries requests to models and MCP servers, ``resolve`` names the addresses
+    that proxied connections may go to.
+    """
+
+    def __init__(
+        self,
+        prices: PriceTable | None = None,
+        *,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        resolve: Resolve = resolve_public,
+    ) -> None:
+        self._prices = prices or PriceTable()
+        self._resolve = resolve
+        timeout = httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
+        self._client = httpx2.AsyncClient(
+            transport=transport, timeout=timeout, trust_env=False, follow_redirects=False
+        )
+        # Short, as a unix socket's path holds 107 bytes at most, and private (mode 0700).
+        self._folder = Path(tempfile.mkdtemp(prefix="lemnos-gw-"))
+
+    async def open(
+        self, policy: Policy, notify: Callable[[Notice], None], *, isolated: bool
+    ) -> RunGateway:
+        """Start listening for one run: on a unix socket if ``isolated``, else on loopback TCP."""
+        gateway = RunGateway(policy, self._client, self._prices, self._resolve, notify)
+        await gateway.listen(self._folder / f"{secrets.token_hex(8)}.sock" if isolated else None)
+        return gateway
+
+    async def close(self) -> None:
+        """Close the connections to the providers and remove the sockets."""
+        await self._client.aclose()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class RunGateway:
+    """The gateway of one run."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        client: httpx2.AsyncClient,
+        prices: PriceTable,
+        resolve: Resolve,
+        notify: Callable[[Notice], None],
+    ) -> None:
+        self.token = f"lemnos-run-{secrets.token_urlsafe(24)}"
+        self.meter = Meter(policy.budget_usd, prices, notify)
+        self.socket: Path | None = None
+        self.port: int | None = None
+        self._policy = policy
+        self._client = client
+        self._resolve = resolve
+        self._notify = notify
+        self._allowed = AllowedHosts(policy.allowed_hosts)
+        self._mcp = {server.name: server for server in policy.mcp_servers if server.url}
+        self._redact = Redactor([policy.access.api_key])
+        self._connections: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    async def listen(self, path: Path | None) -> None:
+        """Listen on a unix socket, or on a free loopback port when there is no path."""
+        if path is not None:
+            self._server = await asyncio.start_unix_server(self._connected, str(path))
+            self.socket = path
+        else:
+            self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+            self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Stop listening and break what is still open; model calls under way are counted."""
+        if self._server is not None:
+            self._server.close()
+        connections = tuple(self._connections)
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+        if self.socket is not None:
+            self.socket.unlink(missing_ok=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        try:
+            await Connection(reader, writer, self._handle).serve()
+        finally:
+            self._connections.discard(task)
+
+    async def _handle(self, request: Request) -> Response | Tunnel:
+        try:
+            return await self._route(request)
+        except Refused as refused:
+            if refused.code not in {"budget_exceeded", "denied_host"}:
+                self._notify(Notice("refused", refused.message))
+            return error_response(refused.status, refused.code, refused.message)
+
+    async def _route(self, request: Request) -> Response | Tunnel:
+        if request.method == "CONNECT":
+            return await self._tunnel(request)
+        if not request.target.startswith("/"):
+            return await self._proxy(request)
+        if request.target.startswith(MCP):
+            return await self._forward_mcp(request)
+        if request.target.startswith(MODEL):
+            return await self._forward_model(request)
+        raise Refused(404, "not_found", f"The gateway serves no {request.target}.")
+
+    # --- the model ----------------------------------------------------------------------------
+
+    async def _forward_model(self, request: Request) -> Response:
+        path = request.target.removeprefix(MODEL)
+        access = self._policy.access
+        if request.method == "HEAD":
+            return Response(200)  # Claude Code warms its connection up
+        self._demand_token(request.headers)
+        if access.provider == "none" or not access.base_url:
+            raise Refused(403, "no_model", "This run has no access to a model.")
+        headers = _outgoing(request.headers) | {"accept-encoding": "identity"}
+        headers |= _credential(access)
+        url = access.base_url.rstrip("/") + path
+        if not path.partition("?")[0].endswith(_METERED):
+            return await self._forward(request, url, headers, request.body)
+        model, body = _prepare(request)
+        call = self.meter.begin(model, len(body))
+        try:
+            response = await self._forward(request, url, headers, body, call)
+        except BaseException:
+            call.reader.fail()
+            call.close()
+            raise
+        return response
+
+    def _demand_token(self, headers: Mapping[str, str]) -> None:
+        bearer = headers.get("authorization", "").removeprefix("Bearer ")
+        given = headers.get("x-api-key") or bearer
+        if not hmac.compare_digest(given.encode(), self.token.encode()):
+            raise Refused(401, "authentication_error", "This is not the token of this run.")
+
+    # --- MCP servers and other hosts ------------------------------------------------------------
+
+    async def _forward_mcp(self, request: Request) -> Response:
+        name, slash, rest = request.target.removeprefix(MCP).partition("/")
+        name, question, query = name.partition("?")
+        server = self._mcp.get(name)
+        if server is None:
+            raise Refused(404, "not_found", f"This run has no MCP server {name!r}.")
+        self._demand_token(request.headers)
+        headers = _outgoing(request.headers) | {
+            key.lower(): value for key, value in server.headers.items()
+        }
+        return await self._forward(
+            request, server.url + slash + rest + question + query, headers, request.body
+        )
+
+    async def _proxy(self, request: Request) -> Response:
+        """A request in absolute form: plain HTTP by way of the proxy."""
+        parts = urlsplit(request.target)
+        host, port = host_and_port(parts.netloc.rpartition("@")[2], 80)
+        self._demand_host(request, host, port)
+        addresses = await self._addresses(host, port)
+        target = httpx2.URL(request.target)
+        # To the address that was checked, under the name that was asked for.
+        headers = _outgoing(request.headers, keep=_CREDENTIALS) | {"host": parts.netloc}
+        return await self._forward(
+            request, str(target.copy_with(host=addresses[0])), headers, request.body
+        )
+
+    async def _tunnel(self, request: Request) -> Tunnel:
+        host, port = host_and_port(request.target, 443)
+        self._demand_host(request, host, port)
+        return Tunnel(*await dial(self._resolve, host, port))
+
+    async def _addresses(self, host: str, port: int) -> Sequence[str]:
+        try:
+            return await self._resolve(host, port)
+        except Exception as error:  # a guard refuses with an error class of its own
+            raise Refused(502, "unreachable", f"{host} can't be reached: {error}") from error
+
+    def _demand_host(self, request: Request, host: str, port: int) -> None:
+        given = proxy_token(request.headers.get("proxy-authorization", ""))
+        if not hmac.compare_digest(given.encode(), self.token.encode()):
+            raise Refused(407, "proxy_authentication_required", "The proxy needs the run's token.")
+        if (host, port) not in self._allowed:
+            message = f"The agent tried to reach {host}:{port}, which this run may not."
+            self._notify(Notice("denied_host", message, host=f"{host}:{port}"))
+            raise Refused(403, "denied_host", message)
+
+    # --- carrying -------------------------------------------------------------------------------
+
+    async def _forward(
+        self,
+        request: Request,
+        url: str,
+        headers: dict[str, str],
+        body: bytes,
+        call: Call | None = None,
+    ) -> Response:
+        outgoing = self._client.build_request(request.method, url, headers=headers, content=body)
+        try:
+            incoming = await self._client.send(outgoing, stream=True)
+        except httpx2.HTTPError as error:
+            message = self._redact.text(
+                f"The gateway got no answer: {str(error) or type(error).__name__}"
+            )
+            raise Refused(502, "upstream_unreachable", message) from error
+        kept = [
+            (name, value)
+            for name, value in incoming.headers.items()
+            if name not in _HOP_BY_HOP and name != "content-encoding"
+        ]
+        if incoming.status_code >= 400:
+            return await self._failed(incoming, kept, call)
+        carried = self._carry(incoming, call)
+
+        async def close() -> None:
+            await carried.aclose()
+            await incoming.aclose()
+            if call is not None:
+                call.close()
+
+        return Response(incoming.status_code, kept, carried, close)
+
+    async def _failed(
+        self, incoming: httpx2.Response, headers: list[tuple[str, str]], call: Call | None
+    ) -> Response:
+        try:
+            body = await incoming.aread()
+        finally:
+            await incoming.aclose()
+        if call is not None:
+            call.reader.fail()
+            call.close()
+        return Response(incoming.status_code, headers, self._redact.raw(body))
+
+    async def _carry(
+        self, incoming: httpx2.Response, call: Call | None
+    ) -> AsyncGenerator[bytes, None]:
+        streamed = "text/event-stream" in incoming.headers.get("content-type", "")
+        try:
+            async for chunk in incoming.aiter_bytes():
+                if call is not None:
+                    (call.reader.feed if streamed else call.reader.feed_document)(chunk)
+                    call.check()
+                yield chunk
+        except (httpx2.HTTPError, OverBudget) as error:
+            # The answer has begun: all that is left is to cut it off.
+            raise ConnectionAbortedError(str(error)) from error
+
+
+class _Asked(msgspec.Struct):
+    model: str = ""
+    stream: bool = False
+
+
+def _prepare(request: Request) -> tuple[str, bytes]:
+    """The model that is asked for, and the body with usage figures asked for in any dialect."""
+    try:
+        asked = msgspec.json.decode(request.body, type=_Asked)
+    except msgspec.MsgspecError as error:
+        raise Refused(400, "invalid_request_error", f"This is no model request: {error}") from error
+    body = request.body
+    if asked.stream and request.target.partition("?")[0].endswith("/chat/completions"):
+        document = msgspec.json.decode(body)
+        document["stream_options"] = {**document.get("stream_options", {}), "include_usage": True}
+        body = msgspec.json.encode(document)
+    return asked.model, body
+
+
+def _outgoing(headers: Mapping[str, str], keep: frozenset[str] = frozenset()) -> dict[str, str]:
+    dropped = _HOP_BY_HOP | (_CREDENTIALS - keep)
+    return {name: value for name, value in headers.items() if name not in dropped}
+
+
+def _credential(access: ModelAccess) -> dict[str, str]:
+    if access.provider == "anthropic":
+        return {"x-api-key": access.api_key}
+    return {"authorization": f"Bearer {access.api_key}"} if access.api_key else {}
