@@ -55,6 +55,7 @@ class Diff:
     files: tuple[FileChange, ...]
     text: str
     truncated: bool
+    notes: tuple[str, ...] = ()  # what the tree holds and a change can't: submodules' files, …
 
     @property
     def additions(self) -> int:
