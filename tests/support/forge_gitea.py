@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.support.forge import ForgeApi, PullRequest
+from tests.support.forge_state import ForgeApi, PullRequest
 from tests.support.loopback import Reply, Request
 
 

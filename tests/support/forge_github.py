@@ -10,9 +10,9 @@ import re
 import time
 from typing import Any
 
-from tests.support.forge import CreateProblem, ForgeApi, ForgeState, PullRequest, RateLimit
+from tests.support.forge_state import CreateProblem, ForgeApi, ForgeState, PullRequest, RateLimit
 from tests.support.loopback import Reply, Request
-from tests.support.openapi import GitHubDescription, github_description
+from tests.support.openapi import GitHubDescription
 
 REPOSITORY = "/repos/{owner}/{repo}"
 PULLS = "/repos/{owner}/{repo}/pulls"
@@ -31,9 +31,9 @@ class GitHubApi(ForgeApi):
 
     prefixes = ("/api/v3/repos/", "/repos/")
 
-    def __init__(self, state: ForgeState, checked: bool = True) -> None:
+    def __init__(self, state: ForgeState, description: GitHubDescription) -> None:
         super().__init__(state)
-        self._checked = checked
+        self._description = description
 
     def rate_limited(self, limit: RateLimit) -> Reply:
         headers = {
@@ -64,7 +64,7 @@ class GitHubApi(ForgeApi):
 
     def _create(self, request: Request, name: str) -> Reply:
         body = request.json()
-        if self._checked and (errors := _description().request_errors("post", PULLS, body)):
+        if errors := self._description.request_errors("post", PULLS, body):
             self.state.problems += errors
             return _problem(422, "Invalid request.\n\n" + "\n".join(errors))
         owner = name.partition("/")[0]
@@ -81,15 +81,15 @@ class GitHubApi(ForgeApi):
         if isinstance(created, str):
             words = {"base": pull.base, "head": pull.head, "owner": owner}
             detail = {k: v.format(**words) for k, v in PROBLEMS[created].items()}
-            errors = [{"resource": "PullRequest", **detail}]
-            return self._reply("post", PULLS, 422, _message("Validation Failed", errors=errors))
+            body = _message("Validation Failed", errors=[{"resource": "PullRequest", **detail}])
+            return self._reply("post", PULLS, 422, body)
         return self._reply("post", PULLS, 201, self._pull("post", PULLS, 201, name, created))
 
     def _list(self, request: Request, name: str) -> Reply:
         query = request.query
         head = query.get("head", "").partition(":")[2]  # GitHub passes over a head without owner
         found = self.state.find(name, query.get("state", "open"), head, query.get("base", ""))
-        example = _description().example("get", PULLS, 200)[0]
+        example = self._description.example("get", PULLS, 200)[0]
         return self._reply("get", PULLS, 200, [self._filled(example, name, p) for p in found])
 
     def _get(self, name: str, number: int) -> Reply:
@@ -99,7 +99,7 @@ class GitHubApi(ForgeApi):
         return self._reply("get", PULL, 200, self._pull("get", PULL, 200, name, pull))
 
     def _repository(self, name: str) -> Reply:
-        body = _description().example("get", REPOSITORY, 200)
+        body = self._description.example("get", REPOSITORY, 200)
         owner, _, short = name.partition("/")
         body |= {
             "name": short,
@@ -115,7 +115,7 @@ class GitHubApi(ForgeApi):
     def _pull(
         self, method: str, path: str, status: int, name: str, pull: PullRequest
     ) -> dict[str, Any]:
-        return self._filled(_description().example(method, path, status), name, pull)
+        return self._filled(self._description.example(method, path, status), name, pull)
 
     def _filled(self, example: dict[str, Any], name: str, pull: PullRequest) -> dict[str, Any]:
         owner = name.partition("/")[0]
@@ -134,14 +134,10 @@ class GitHubApi(ForgeApi):
         return example
 
     def _reply(self, method: str, path: str, status: int, body: Any) -> Reply:
-        errors = _description().response_errors(method, path, status, body)
+        errors = self._description.response_errors(method, path, status, body)
         if errors:
             raise AssertionError(f"the stand-in's own response is not GitHub's: {errors}")
         return Reply.json(body, status, {"X-GitHub-Media-Type": "github.v3; format=json"})
-
-
-def _description() -> GitHubDescription:
-    return github_description()
 
 
 def _message(message: str, **more: Any) -> dict[str, Any]:

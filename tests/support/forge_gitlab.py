@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
-from tests.support.forge import CreateProblem, ForgeApi, PullRequest
+from tests.support.forge_state import CreateProblem, ForgeApi, PullRequest
 from tests.support.loopback import Reply, Request
 
 REQUIRED = ("source_branch", "target_branch", "title")

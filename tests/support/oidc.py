@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import ECKey, KeyParameters, KeySet, RSAKey
 
 from tests.support.loopback import LoopbackServer, Reply, Request
 
@@ -40,14 +40,15 @@ class OidcIssuer(LoopbackServer):
     def rotate(self, algorithm: Algorithm = "RS256", retire: bool = False) -> str:
         """Make a new signing key, and perhaps withdraw the old ones; returns its `kid`."""
         self._serial += 1
-        parameters = {"kid": f"key-{self._serial}", "alg": algorithm, "use": "sig"}
+        kid = f"key-{self._serial}"
+        parameters: KeyParameters = {"kid": kid, "alg": algorithm, "use": "sig"}
         if retire:
             self._keys = [key for key in self._keys if key.get("alg") != algorithm]
         if algorithm == "RS256":
             self._keys.append(RSAKey.generate_key(2048, parameters))
         else:
             self._keys.append(ECKey.generate_key("P-256", parameters))
-        return parameters["kid"]
+        return kid
 
     def token(
         self,

