@@ -46,7 +46,7 @@ class Door:
         async def body(tx: Tx) -> T:
             result = await work(tx)
             name = target if isinstance(target, str) else target(result)
-            await tx.batch((self._audit.entry(ctx, action, name, detail),))
+            tx.defer(*self._audit.entry(ctx, action, name, detail))
             tx.after_commit(self._audit.on_written)
             return result
 
@@ -75,16 +75,17 @@ class Door:
             result = await work(tx)
             answer = present(result)
             name = target if isinstance(target, str) else target(result)
-            entry = self._audit.entry(ctx, action, name, detail)
-            await tx.batch((entry, self._replies.keep(ctx, once, answer)))
+            tx.defer(*self._audit.entry(ctx, action, name, detail))
+            tx.defer(*self._replies.keep(ctx, once, answer))
             tx.after_commit(self._audit.on_written)
             return answer
 
         # The work comes first and the unique row decides at its end, which spares new requests
         # a question to the database. Whatever a repeated one failed at (that row, or a task that
-        # is cancelled already), the answer that was given stands.
+        # is cancelled already), the answer that was given stands. The row also makes it safe to
+        # run the transaction again when a connection broke before it told how it ended.
         try:
-            return await self._db.write(body)
+            return await self._db.write(body, retry_safe=True)
         except Exception:
             answered = await self._replies.find(ctx, once)
             if answered is None:

@@ -1,0 +1,51 @@
+"""Which role may do what. Extend the two tables; nothing else knows a role by name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from fnmatch import fnmatchcase
+
+ALL = "*"
+
+PERMISSIONS: frozenset[str] = frozenset(
+    {
+        "tasks:read",
+        "tasks:write",
+        "workspaces:read",
+        "workspaces:write",
+        "keys:read",
+        "keys:write",
+        "mcp:read",
+        "mcp:write",
+        "audit:read",
+        "identity:admin",
+    }
+)
+
+# Patterns over PERMISSIONS, so that a new permission reaches the roles that are meant to have it.
+# Owners hold everything, known here or not. Roles of services (guard-rails, deployer, …) are
+# added with what they may do.
+ROLES: dict[str, tuple[str, ...]] = {
+    "owner": (ALL,),
+    "admin": ("*:read", "*:write", "identity:admin"),
+    "developer": ("tasks:*", "workspaces:*", "mcp:*", "keys:read"),
+    "viewer": ("*:read",),
+}
+
+
+def permissions_of(roles: Collection[str], scopes: Collection[str] | None = None) -> frozenset[str]:
+    """What the roles grant together; ``scopes`` (permissions or patterns) leave less of it.
+
+    A role or scope that is not known grants nothing. ``None`` leaves all, an empty collection
+    nothing.
+    """
+    patterns = {pattern for role in roles for pattern in ROLES.get(role, ())}
+    granted = matching(patterns)
+    if scopes is not None:
+        return granted & matching(scopes)
+    return granted | {ALL} if ALL in patterns else granted
+
+
+def matching(patterns: Collection[str]) -> frozenset[str]:
+    """The permissions that one of the patterns names: ``tasks:read``, ``tasks:*``, ``*:read``."""
+    return frozenset(p for p in PERMISSIONS if any(fnmatchcase(p, each) for each in patterns))
