@@ -89,7 +89,7 @@ class TestReport:
 
 
 class TestSuite:
-    """The project's tests. Those that need pytest are run with it, others with unittest: at once."""
+    """The project's tests. Those that need pytest are run with it, others with unittest."""
 
     __test__ = False
 

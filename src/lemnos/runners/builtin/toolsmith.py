@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from lemnos.runners.builtin.operations import selected_by
 from lemnos.runners.builtin.operations.base import Applied, BadInstruction, Finding, Operation, Work
+from lemnos.runners.builtin.planner import selected_by
 from lemnos.runners.builtin.protocol import Emitter, Outcome, Request
 from lemnos.runners.builtin.testrun import TestReport, TestSuite
 from lemnos.runners.builtin.tidy import keep_tidy

@@ -82,7 +82,7 @@ class Tree:
         target.write_bytes(text.encode())
 
     def snapshot(self, *suffixes: str) -> Snapshot:
-        """The bytes of the files in scope, to compare with when another program has been at work."""
+        """The bytes of the files in scope, to compare with once another program was at work."""
         contents = {path: self._bytes(path) for path in self.files(*suffixes)}
         return {path: content for path, content in contents.items() if content is not None}
 

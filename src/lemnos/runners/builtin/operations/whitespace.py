@@ -1,4 +1,4 @@
-"""Trailing blanks and final newlines, in any text file but Markdown, where blanks mean something."""
+"""Trailing blanks and final newlines, in all text but Markdown, where blanks mean something."""
 
 from __future__ import annotations
 
