@@ -108,8 +108,10 @@ class GitHubApi(ForgeApi):
             "html_url": f"{self.state.origin}/{name}",
             "clone_url": f"{self.state.origin}/{name}.git",
             "url": f"{self.state.origin}/repos/{name}",
+            "language": None,  # the example lacks what its schema requires
         }
         body["owner"]["login"] = owner
+        del body["source"]  # no fork, so there is none
         return self._reply("get", REPOSITORY, 200, body)
 
     def _pull(
@@ -125,6 +127,7 @@ class GitHubApi(ForgeApi):
             "body": pull.body,
             "draft": pull.draft,
             "state": pull.state,
+            "requested_teams": [],  # the example's are not what its schema requires
             "html_url": f"{self.state.origin}/{name}/pull/{pull.number}",
             "url": f"{self.state.origin}/repos/{name}/pulls/{pull.number}",
         }

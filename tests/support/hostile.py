@@ -78,7 +78,13 @@ class HostileRepository:
 
         They name drivers only; `poison_checkout` defines them, as a hostile agent would.
         """
-        self._commit({".gitattributes": _text("*.txt filter=evil diff=evil\n*.md diff=eviltext\n")})
+        self._commit(
+            {
+                ".gitattributes": _text(
+                    "*.txt filter=evil diff=evil\n*.md diff=eviltext\n*.proc filter=evilprocess\n"
+                )
+            }
+        )
 
     def add_symlinks(self) -> None:
         """Symlinks out of the tree: absolute, with `..`, to a folder, and to `.git` itself."""
@@ -169,7 +175,7 @@ class HostileRepository:
             "diff.eviltext.textconv": self.command("textconv") + " #",
             "filter.evil.clean": self.command("filter-clean") + "; cat",
             "filter.evil.smudge": self.command("filter-smudge") + "; cat",
-            "filter.evil.process": self.command("filter-process") + " #",
+            "filter.evilprocess.process": self.command("filter-process") + " #",
             "credential.helper": "!" + self.command("credential-helper") + " #",
             "gpg.program": str(work_tree / ".githooks" / "pre-commit"),
             "protocol.ext.allow": "always",

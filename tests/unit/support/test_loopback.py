@@ -38,6 +38,10 @@ def connect(server: LoopbackServer) -> http.client.HTTPConnection:
     return http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
 
 
+def read_all(connection: http.client.HTTPConnection) -> bytes:
+    return connection.getresponse().read()
+
+
 def test_bodies_are_dechunked_and_unknown_paths_are_404() -> None:
     with LoopbackServer(Echo()) as server:
         connection = connect(server)
@@ -50,9 +54,9 @@ def test_bodies_are_dechunked_and_unknown_paths_are_404() -> None:
 def test_a_reset_reaches_the_client_as_one() -> None:
     with LoopbackServer(Echo()) as server:
         connection = connect(server)
+        connection.request("GET", "/reset")
         with pytest.raises(ConnectionResetError):
-            connection.request("GET", "/reset")
-            connection.getresponse().read()
+            read_all(connection)
 
 
 def test_the_app_learns_that_the_client_hung_up() -> None:
