@@ -20,7 +20,8 @@ import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 Command = Sequence[str | Path]
@@ -54,11 +55,10 @@ def main(steps: list[str]) -> int:
     if not steps or not set(steps) <= known.keys():
         print(__doc__, file=sys.stderr)
         return 2
-    lock = os.open(ROOT, os.O_RDONLY)
-    fcntl.flock(lock, fcntl.LOCK_EX)  # two makes at once take turns
     try:
-        for step in steps:
-            known[step]()
+        with one_at_a_time():
+            for step in steps:
+                known[step]()
     except BootstrapError as error:
         notice(str(error))
         return 1
@@ -254,6 +254,21 @@ def apt_install(packages: list[str]) -> bool:
 
 
 # --- Helpers ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Hold the lock of this checkout, so that two makes at once take turns."""
+    folder = os.open(ROOT, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another setup of this checkout")
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def fingerprint(files: list[Path]) -> str:
