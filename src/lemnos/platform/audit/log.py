@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,9 +11,13 @@ from sqlalchemy import bindparam, func, insert, select
 
 from lemnos.kernel import clock
 from lemnos.kernel.context import Context
-from lemnos.platform.audit.model import START, Entry, Fault, Head, Outcome, Verdict, entry_hash
+from lemnos.kernel.errors import LemnosError
+from lemnos.platform.audit.model import START, Entry, Fault, Head, Verdict, entry_hash
 from lemnos.platform.audit.tables import audit_entries, audit_heads
-from lemnos.platform.db import Database, Query, Row
+from lemnos.platform.db import Database, Query, Row, Tx
+from lemnos.platform.ratelimit import LocalLimiter, Tier
+
+log = logging.getLogger(__name__)
 
 Statement = tuple[Query, Mapping[str, Any]]
 
@@ -20,7 +25,11 @@ _NEW = ("tenant", "ts", "actor", "action", "target", "request_id", "remote", "ou
 _WALK_ROWS = 1000
 _LONGEST = 500  # characters of a target; the detail is the caller's to keep short
 
-INSERT = Query(insert(audit_entries).values({name: bindparam(name) for name in _NEW}))
+# Entries about refusals, as anyone can cause them: each address a few, all together at most some
+# 20 MB a day.
+_REFUSALS = {"one": Tier("one", 10, 60.0, 10), "all": Tier("all", 60, 60.0, 60)}
+
+_INSERT = Query(insert(audit_entries).values({name: bindparam(name) for name in _NEW}))
 _MINE = audit_entries.c.tenant == bindparam("tenant")
 _HEAD = Query(select(audit_heads).where(audit_heads.c.tenant == bindparam("tenant")))
 _SEALED = Query(
@@ -43,6 +52,8 @@ class AuditLog:
     def __init__(self, db: Database) -> None:
         self._db = db
         self.on_written: Callable[[], None] = _nobody
+        self._refusals = LocalLimiter(_REFUSALS)
+        self._unwritten = 0
 
     def entry(
         self,
@@ -50,10 +61,10 @@ class AuditLog:
         action: str,
         target: str = "",
         detail: Mapping[str, object] | None = None,
-        outcome: Outcome = "ok",
+        outcome: str = "ok",
     ) -> Statement:
         """The statement that writes an entry, to be run in the transaction of the mutation."""
-        return INSERT, {
+        return _INSERT, {
             "tenant": ctx.principal.tenant,
             "ts": clock.now(),
             "actor": ctx.principal.subject,
@@ -64,6 +75,30 @@ class AuditLog:
             "outcome": outcome,
             "detail": _encode(detail).decode() if detail else "{}",
         }
+
+    async def note_refusal(self, ctx: Context, request: str, code: str) -> None:
+        """Write down that a mutation was refused: ``request`` is its method and path.
+
+        At most 10 a minute for each address and 60 in all; the next entry says how many were
+        left out before it. A database that is away does not change the refusal.
+        """
+        from_one = self._refusals.check(ctx.remote, "one")
+        if not (from_one.allowed and self._refusals.check("", "all").allowed):
+            self._unwritten += 1
+            return
+        left_out, self._unwritten = self._unwritten, 0
+        detail = {"left_out": left_out} if left_out else None
+        statement = self.entry(ctx, "request.refused", request, detail, code)
+
+        async def body(tx: Tx) -> None:
+            tx.defer(*statement)
+            tx.after_commit(self.on_written)
+
+        try:
+            await self._db.write(body)
+        except LemnosError as error:
+            self._unwritten += left_out + 1
+            log.warning("a refusal was not audited: %s", error.message)
 
     async def head(self, tenant: str) -> Head:
         """The end of the tenant's chain; ``seq`` 0 when nothing is sealed."""

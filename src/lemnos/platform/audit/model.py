@@ -12,13 +12,15 @@ from lemnos.platform.db import Row
 
 START = "0" * 64  # what the first entry of a chain has for its predecessor's hash
 
-Outcome = Literal["ok", "unauthenticated", "forbidden"]
 Fault = Literal["removed", "changed", "reordered", "head"]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A sealed entry. ``ts`` in microseconds, ``detail`` a JSON object, hashes in hex."""
+    """A sealed entry. ``ts`` in microseconds, ``detail`` a JSON object, hashes in hex.
+
+    ``outcome`` is ``ok`` or the code of the error with which an attempt was refused.
+    """
 
     tenant: str
     seq: int

@@ -8,9 +8,13 @@ A request is allowed if it comes no earlier than the tolerance before that.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
-from lemnos.platform.ratelimit.model import Decision, Tier
+from lemnos.platform.ratelimit.model import STANDARD, TIERS, Decision, Tier
 
+# Sums of intervals carry rounding errors of some 1e-7 s at today's Unix time. No interval is
+# near that.
+ROUNDING = 1e-5
 _KEYS = 100_000
 
 
@@ -21,40 +25,31 @@ class LocalLimiter:
     first, which forgives them what they used.
     """
 
-    def __init__(self, keys: int = _KEYS) -> None:
+    def __init__(self, tiers: Mapping[str, Tier] = TIERS, keys: int = _KEYS) -> None:
+        self._tiers = tiers
         self._keys = keys
         self._tats: dict[str, float] = {}
 
-    def check(self, key: str, tier: Tier, *, now: float | None = None) -> Decision:
-        """Count one request and decide. ``now`` in Unix seconds, the present if left out."""
+    def check(self, key: str, tier: str, now: float | None = None) -> Decision:
+        """See :class:`~lemnos.platform.ratelimit.model.Limiter`; ``now`` in Unix seconds."""
         if now is None:
             now = time.time()
+        rate = self._tiers.get(tier, STANDARD)
         tat = self._tats.get(key)
         if tat is None:
-            self._make_room(now)
+            if len(self._tats) >= self._keys:
+                self._make_room(now)
             tat = now
         elif tat < now:
             tat = now
-        ahead = tat + tier.interval - now
-        if ahead > tier.tolerance + _ROUNDING:
-            return Decision(False, tier.limit, 0, tat, ahead - tier.tolerance)
-        self._tats[key] = now + ahead
-        remaining = int((tier.tolerance - ahead + _ROUNDING) / tier.interval)
-        return Decision(True, tier.limit, remaining, now + ahead, 0.0)
-
-    async def ask(self, key: str, tier: Tier) -> Decision:
-        """See :class:`~lemnos.platform.ratelimit.model.RateLimiter`."""
-        return self.check(key, tier)
+        ahead = tat - now + rate.interval
+        if ahead > rate.tolerance + ROUNDING:
+            return Decision(False, rate.limit, 0, tat, ahead - rate.tolerance)
+        self._tats[key] = tat = now + ahead
+        remaining = int((rate.tolerance - ahead + ROUNDING) / rate.interval)
+        return Decision(True, rate.limit, remaining, tat, 0.0)
 
     def _make_room(self, now: float) -> None:
-        tats = self._tats
-        if len(tats) < self._keys:
-            return
-        self._tats = {key: tat for key, tat in tats.items() if tat > now}
+        self._tats = {key: tat for key, tat in self._tats.items() if tat > now}
         while len(self._tats) > self._keys // 2:
             del self._tats[next(iter(self._tats))]
-
-
-# Sums of intervals carry rounding errors of some 1e-7 s at today's Unix time; no interval is
-# near that.
-_ROUNDING = 1e-5

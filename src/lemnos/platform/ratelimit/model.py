@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from lemnos.kernel import clock
+
 
 @dataclass(frozen=True, slots=True)
 class Tier:
@@ -14,19 +16,25 @@ class Tier:
     limit: int
     period: float
     burst: int
-    interval: float = field(init=False)  # seconds that one request takes of the rate
-    tolerance: float = field(init=False)  # seconds by which requests may run ahead of the rate
+    interval: float = field(init=False)  # seconds of the rate that one request takes
+    tolerance: float = field(init=False)  # seconds by which a key may run ahead of the rate
 
     def __post_init__(self) -> None:
         """Work out once what every check needs."""
         object.__setattr__(self, "interval", self.period / self.limit)
         object.__setattr__(self, "tolerance", self.burst * self.period / self.limit)
 
+    def micros(self) -> tuple[int, int]:
+        """Interval and tolerance in whole microseconds, for stores that count in integers."""
+        interval = round(self.interval * clock.SECOND)
+        return interval, interval * self.burst
 
+
+STANDARD = Tier("standard", 1000, 60.0, 100)
 TIERS: dict[str, Tier] = {
-    "standard": Tier("standard", 1000, 60.0, 100),
+    "standard": STANDARD,
     "premium": Tier("premium", 5000, 60.0, 500),
-    # Callers without a credential, by address. It also bounds guessing at credentials.
+    # Callers without a valid credential, by address: it also bounds guessing at credentials.
     "anonymous": Tier("anonymous", 100, 60.0, 50),
 }
 
@@ -45,22 +53,18 @@ class Decision(NamedTuple):
     retry_after: float
 
 
-class RateLimiter(Protocol):
-    """``limiter.check(key, tier) or await limiter.ask(key, tier)`` is the whole use of it."""
+class Limiter(Protocol):
+    """Decides without waiting."""
 
-    def check(self, key: str, tier: Tier) -> Decision | None:
-        """Count one request and decide; None when the store that nodes share must be asked."""
-        ...
-
-    async def ask(self, key: str, tier: Tier) -> Decision:
-        """Count one request and decide, asking the shared store if need be."""
+    def check(self, key: str, tier: str) -> Decision:
+        """Count one request of a key and decide. A tier that is not known is ``standard``."""
         ...
 
 
 class Lease(NamedTuple):
-    """``granted`` requests, already counted in the store.
+    """``granted`` requests, counted in the store already.
 
-    ``ahead``: seconds by which the key runs ahead of its rate, what is granted included.
+    ``ahead``: seconds by which the key now runs ahead of its rate.
     """
 
     granted: int
@@ -70,6 +74,9 @@ class Lease(NamedTuple):
 class LeaseStore(Protocol):
     """What nodes share: how far each key runs ahead of its rate."""
 
-    async def take(self, key: str, tier: Tier, wanted: int) -> Lease:
-        """Count up to ``wanted`` requests, as many as the rate allows. Raises ``Unavailable``."""
+    async def take(self, key: str, tier: Tier, spent: int, wanted: int) -> Lease:
+        """Count ``spent`` requests whatever the rate, and up to ``wanted`` that it allows.
+
+        Raises ``Unavailable``.
+        """
         ...

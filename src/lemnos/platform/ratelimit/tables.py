@@ -1,4 +1,7 @@
-"""How far keys run ahead of their rate, for nodes that share a PostgreSQL and no Valkey."""
+"""How far keys run ahead of their rate, for nodes that share a PostgreSQL and no Valkey.
+
+No tenant: a row is about an API key or an address, and holds nothing of anyone's.
+"""
 
 from sqlalchemy import BigInteger, Column, Table, Text
 
@@ -8,6 +11,5 @@ rate_limits = Table(
     "rate_limits",
     metadata,
     Column("key", Text, primary_key=True),
-    Column("tenant", Text, nullable=False),
     Column("tat", BigInteger, nullable=False),  # theoretical arrival time, microseconds
 )
