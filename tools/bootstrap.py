@@ -248,7 +248,8 @@ def apt_install(packages: list[str]) -> bool:
     else:
         return False
     say(f"installing by apt: {' '.join(packages)} (make NO_APT=1 to go without)")
-    apt_get = [*prefix, "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet=2"]
+    wait = "DPkg::Lock::Timeout=300"  # the system's own updates may hold the lock
+    apt_get = [*prefix, "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet=2", "--option", wait]
     install = [*apt_get, "install", "--yes", "--no-install-recommends", *packages]
     return succeeds([*apt_get, "update"], quiet=False) and succeeds(install, quiet=False)
 
