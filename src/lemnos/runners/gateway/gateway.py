@@ -43,8 +43,10 @@ CONNECT_SECONDS = 15.0
 SILENCE_SECONDS = 1800.0
 
 _HOP_BY_HOP = frozenset(
-    [
+    {
         "connection",
+        "content-length",
+        "host",
         "keep-alive",
         "proxy-authenticate",
         "proxy-authorization",
@@ -53,9 +55,7 @@ _HOP_BY_HOP = frozenset(
         "trailer",
         "transfer-encoding",
         "upgrade",
-        "host",
-        "content-length",
-    ]
+    }
 )
 _CREDENTIALS = frozenset({"authorization", "x-api-key", "cookie"})
 _METERED = ("/messages", "/responses", "/chat/completions")

@@ -83,15 +83,16 @@ class Meter:
         self._notify = notify
         self._open: set[Call] = set()
         self._settled_cost = 0.0
-        self._unpriced = False
+        self._cost_unknown = False
         self._told = False
         self.tokens = Tokens()
         self.calls = 0
+        self.unpriced = ""  # why a call was refused whose price is not known
 
     @property
     def cost(self) -> float | None:
         """US dollars of all calls; None when there were none, or one without a known price."""
-        if self._unpriced or not self.calls:
+        if self._cost_unknown or not self.calls:
             return None
         return self._settled_cost
 
@@ -105,12 +106,11 @@ class Meter:
         price = self._prices.get(model)
         if self._budget is not None:
             if price is None:
-                raise Refused(
-                    400,
-                    "unknown_price",
+                self.unpriced = (
                     f"The price of the model {model!r} is not known, so the budget of this run "
-                    "could not be kept. Set a price for it, or run without a budget.",
+                    "could not be kept. Set a price for it, or run without a budget."
                 )
+                raise Refused(400, "unknown_price", self.unpriced)
             self.check(at_least=True)
         call = Call(self, model, price, request_bytes)
         self._open.add(call)
@@ -137,7 +137,7 @@ class Meter:
         tokens, cost = call.reader.tokens, call.cost
         self.tokens += tokens
         self._settled_cost += cost or 0.0
-        self._unpriced = self._unpriced or cost is None
+        self._cost_unknown = self._cost_unknown or cost is None
         if tokens != _NONE:
             message = f"{tokens.all_input} input and {tokens.output} output tokens"
             self._notify(

@@ -66,7 +66,7 @@ class BubblewrapSandbox:
     async def start(self, launch: Launch) -> Sandboxed:
         """Start the program. Raises OSError when bwrap itself can't be started."""
         process = Process.spawn(self.command(launch), env=launch.env, cwd=Path("/"))
-        sandboxed = Sandboxed(process, _Namespace(process.pid))
+        sandboxed = Sandboxed(process, _Namespace(process))
         self._watchdog.watch(sandboxed, launch.limits, (launch.workspace, launch.home))
         return sandboxed
 
@@ -101,27 +101,21 @@ class BubblewrapSandbox:
 class _Namespace:
     """The processes below one bwrap. Its only child is the namespace's init."""
 
-    def __init__(self, monitor: int) -> None:
+    def __init__(self, monitor: Process) -> None:
         self._monitor = monitor
-        self._released = False
 
     def pids(self) -> tuple[int, ...]:
-        table = processes()
-        return tuple(
-            pid for pid in descendants(self._monitor, table) if table[pid].parent != self._monitor
-        )
+        table, monitor = processes(), self._monitor.pid
+        return tuple(pid for pid in descendants(monitor, table) if table[pid].parent != monitor)
 
     def kill(self) -> None:
-        if self._released:
+        if self._monitor.exit is not None:  # its pid may belong to another process by now
             return
         # The init dies with bwrap (--die-with-parent), and the kernel ends the namespace with
         # it. Both are named because the init may not yet have asked for that.
-        table = processes()
-        inits = tuple(pid for pid, its in table.items() if its.parent == self._monitor)
-        signal_all((*inits, self._monitor), signal.SIGKILL)
-
-    def release(self) -> None:
-        self._released = True  # the pid may belong to another process from now on
+        monitor = self._monitor.pid
+        inits = tuple(pid for pid, its in processes().items() if its.parent == monitor)
+        signal_all((*inits, monitor), signal.SIGKILL)
 
 
 def _system() -> list[str]:

@@ -68,9 +68,6 @@ class _Family:
         found |= {pid: its for pid, its in table.items() if self._carries_cookie(pid)}
         return found
 
-    def release(self) -> None:
-        """Nothing is held."""
-
     def _carries_cookie(self, pid: int) -> bool:
         try:
             with open(f"/proc/{pid}/environ", "rb") as file:

@@ -64,10 +64,6 @@ class Jail(Protocol):
         """End every process at once."""
         ...
 
-    def release(self) -> None:
-        """Give back what the program held (cgroups, files); called once, after its end."""
-        ...
-
 
 class Sandboxed:
     """A program that runs inside a sandbox."""
@@ -102,7 +98,6 @@ class Sandboxed:
         """Wait for the program's end; whatever it left behind inside is killed."""
         ended = await self.process.wait()
         self._jail.kill()
-        self._jail.release()
         return ended
 
 

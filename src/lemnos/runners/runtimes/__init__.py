@@ -1,0 +1,1 @@
+"""The ways of running agents, one file each."""
