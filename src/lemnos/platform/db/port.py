@@ -73,7 +73,8 @@ class Query:
         if isinstance(self.statement, ExecutableDDLElement):
             return Compiled(str(made), (), {})
         names = tuple(made.positiontup or ())  # type: ignore[attr-defined]
-        defaults = {name: value for name, value in made.params.items() if value is not None}
+        bound = made.bind_names.items()  # type: ignore[attr-defined]
+        defaults = {name: bind.value for bind, name in bound if bind.value is not None}
         return Compiled(str(made), names, defaults)
 
 

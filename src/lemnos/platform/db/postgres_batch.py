@@ -72,14 +72,19 @@ def _shifted(sql: str, offset: int) -> str:
 
 
 def _parts(statements: Statements) -> Iterator[Statements]:
-    part: list[tuple[Query, Mapping[str, Any]]] = []
+    """Plain statements first, as they compose with each other and with one that has a WITH."""
+    plain: list[tuple[Query, Mapping[str, Any]]] = []
+    special: list[tuple[Query, Mapping[str, Any]]] = []
     for statement in statements:
-        part.append(statement)
-        if len(part) == _TOGETHER or _has_with(statement[0].compiled("postgresql").sql):
-            yield part
-            part = []
-    if part:
-        yield part
+        has_with = _has_with(statement[0].compiled("postgresql").sql)
+        (special if has_with else plain).append(statement)
+    while len(plain) >= _TOGETHER:
+        yield plain[:_TOGETHER]
+        plain = plain[_TOGETHER:]
+    if plain or special:
+        yield plain + special[:1]
+    for statement in special[1:]:
+        yield [statement]
 
 
 def _has_with(sql: str) -> bool:

@@ -60,12 +60,23 @@ class EventLog(Protocol):
         """Append in order; the sequence number of the last. Subscribers wake after commit."""
         ...
 
+    def append_later(self, tx: Tx, tenant: str, stream: str, events: Sequence[NewEvent]) -> None:
+        """Append at the end of the transaction, for callers who need no number: cheaper.
+
+        At most once for each stream in one transaction.
+        """
+        ...
+
     async def read(self, stream: str, after: int = 0, limit: int = 500) -> list[Event]:
         """Events with a sequence number over ``after``, in order."""
         ...
 
     async def head(self, stream: str) -> int:
         """The last sequence number, 0 for an empty stream."""
+        ...
+
+    async def drop(self, tx: Tx, stream: str) -> None:
+        """Delete a stream with all its events."""
         ...
 
     def subscribe(self, stream: str) -> Subscription:
