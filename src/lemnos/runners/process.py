@@ -309,17 +309,21 @@ class Process:
 async def end(
     process: Process,
     *,
-    ask: Callable[[], Awaitable[None]] | None,
+    ask: Callable[[], Awaitable[bool]] | None,
     terminate: Callable[[], None],
     kill: Callable[[], None],
     patience: Patience = PATIENCE,
 ) -> Exit:
-    """End a process by the ladder: ask it, then ``terminate`` (SIGTERM), then ``kill`` all."""
+    """End a process by the ladder: ask it, then ``terminate`` (SIGTERM), then ``kill`` all.
+
+    ``ask`` returns whether the process could be asked at all; OSError means no.
+    """
+    asked = False
     if ask is not None and process.exit is None:
         with contextlib.suppress(OSError):
-            await asyncio.wait_for(ask(), patience.asked)
-        if await _gone(process, patience.asked):
-            return await process.wait()
+            asked = await asyncio.wait_for(ask(), patience.asked)
+    if asked:
+        await _gone(process, patience.asked)
     if process.exit is None:
         terminate()
         await _gone(process, patience.terminated)

@@ -63,10 +63,11 @@ _METERED = ("/messages", "/responses", "/chat/completions")
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What one run may reach, and for how many US dollars."""
+    """What one run may reach, for how many US dollars and in how many model calls."""
 
     access: ModelAccess
     budget_usd: float | None = None
+    max_calls: int | None = None
     allowed_hosts: Sequence[str] = ()
     mcp_servers: Sequence[McpServer] = ()
 
@@ -120,7 +121,8 @@ class RunGateway:
         notify: Callable[[Notice], None],
     ) -> None:
         self.token = f"lemnos-run-{secrets.token_urlsafe(24)}"
-        self.meter = Meter(policy.budget_usd, prices, notify)
+        self.meter = Meter(policy.budget_usd, prices, notify, policy.max_calls)
+        self.failed_with: int | None = None  # the status of the last model call, if it failed
         self.socket: Path | None = None
         self.port: int | None = None
         self._policy = policy
@@ -166,7 +168,7 @@ class RunGateway:
         try:
             return await self._route(request)
         except Refused as refused:
-            if refused.code not in {"budget_exceeded", "denied_host"}:
+            if refused.code not in {"budget_exceeded", "out_of_turns", "denied_host"}:
                 self._notify(Notice("refused", refused.message))
             return error_response(refused.status, refused.code, refused.message)
 
@@ -203,7 +205,9 @@ class RunGateway:
         except BaseException:
             call.reader.fail()
             call.close()
+            self.failed_with = 502
             raise
+        self.failed_with = response.status if response.status >= 400 else None
         return response
 
     def _demand_token(self, headers: Mapping[str, str]) -> None:

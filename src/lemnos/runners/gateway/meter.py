@@ -16,12 +16,12 @@ _NONE = Tokens()
 class Notice:
     """Something that the run's events should show.
 
-    ``usage``: a model call has ended. ``over_budget``: the budget is spent, the run has to end.
+    ``usage``: a model call has ended. ``over_budget``, ``out_of_turns``: the run has to end.
     ``denied_host``: the agent tried to reach a host that it may not. ``refused``: a request to
     the gateway that it does not serve (a wrong token, a model without a price).
     """
 
-    kind: Literal["usage", "over_budget", "denied_host", "refused"]
+    kind: Literal["usage", "over_budget", "out_of_turns", "denied_host", "refused"]
     message: str
     model: str = ""
     host: str = ""
@@ -76,9 +76,14 @@ class Meter:
     """Adds up the calls of a run against its budget in US dollars (None: without limit)."""
 
     def __init__(
-        self, budget: float | None, prices: PriceTable, notify: Callable[[Notice], None]
+        self,
+        budget: float | None,
+        prices: PriceTable,
+        notify: Callable[[Notice], None],
+        max_calls: int | None = None,
     ) -> None:
         self._budget = budget
+        self._max_calls = max_calls
         self._prices = prices
         self._notify = notify
         self._open: set[Call] = set()
@@ -87,6 +92,7 @@ class Meter:
         self._told = False
         self.tokens = Tokens()
         self.calls = 0
+        self.out_of_turns = ""  # why the run was ended, when it was for its number of calls
         self.unpriced = ""  # why a call was refused whose price is not known
 
     @property
@@ -102,7 +108,11 @@ class Meter:
         return self._told
 
     def begin(self, model: str, request_bytes: int) -> Call:
-        """Start a call. Raises OverBudget, or Refused when the budget could not be kept."""
+        """Start a call. Raises OverBudget, or Refused when a limit is reached or can't be kept."""
+        if self._max_calls is not None and self.calls >= self._max_calls:
+            self.out_of_turns = f"The limit of {self._max_calls} turns was reached."
+            self._notify(Notice("out_of_turns", self.out_of_turns))
+            raise Refused(400, "out_of_turns", self.out_of_turns)
         price = self._prices.get(model)
         if self._budget is not None:
             if price is None:

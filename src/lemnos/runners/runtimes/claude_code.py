@@ -6,7 +6,6 @@ that is recorded in tests/support/README.md.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +23,7 @@ from lemnos.domains.agents.ports import (
 from lemnos.runners.gateway import RunGateway
 from lemnos.runners.process import Exit, Process
 from lemnos.runners.runtimes.claude_events import ClaudeEvents
+from lemnos.runners.runtimes.files import private_folder, write_private
 from lemnos.runners.runtimes.host import Host, environment, mcp_url, model_url
 from lemnos.runners.runtimes.install import Program, find, package_file, version
 from lemnos.runners.runtimes.run import Command, RefusedRun, start_run
@@ -129,23 +129,10 @@ def _write_mcp_config(spec: RunSpec, gateway: RunGateway) -> Path:
                 "args": arguments,
                 "env": dict(server.env),
             }
-    spec.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(spec.home)
     return write_private(
         spec.home / "mcp-servers.json", msgspec.json.encode({"mcpServers": servers})
     )
-
-
-def write_private(path: Path, content: bytes) -> Path:
-    """Write a file that only its owner may read.
-
-    An agent may have put something else at this path in an earlier run, a link to a file of the
-    server's even: it is removed first, and nothing that exists is opened.
-    """
-    path.unlink(missing_ok=True)
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with open(fd, "wb") as file:
-        file.write(content)
-    return path
 
 
 class _Dialect:
@@ -168,9 +155,10 @@ class _Dialect:
     def events(self, line: bytes) -> Iterable[AgentEvent]:
         return self._events.read(line)
 
-    async def interrupt(self, process: Process) -> None:
+    async def interrupt(self, process: Process) -> bool:
         await process.write(_line(_INTERRUPT))
         process.close_stdin()
+        return True
 
     def result(self, ended: Exit, stderr: str) -> RunResult:
         return self._events.result(ended, stderr)

@@ -19,7 +19,7 @@ from lemnos.domains.agents.ports import (
     Verdict,
 )
 from lemnos.runners.process import Exit
-from lemnos.runners.runtimes.run import made_event, other_text
+from lemnos.runners.runtimes.run import classify_status, made_event, other_text
 
 INPUT_SHOWN = 16 * 1024  # bytes of a tool's input up to which it is decoded
 _WRITING_TOOLS = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
@@ -206,16 +206,3 @@ class ClaudeEvents:
             # A refused connection and an overloaded API leave a status in the retries alone.
             status = self._last_retry.error_status or 502
         return classify_status(status)
-
-
-def classify_status(status: int | None) -> ErrorClass:
-    """The class of an HTTP status that a model API answered with; None: none was involved."""
-    if status is None:
-        return ErrorClass.AGENT
-    if status in {401, 403}:
-        return ErrorClass.AUTH
-    if status in {429, 529}:
-        return ErrorClass.RATE_LIMIT
-    if status in {408, 504}:
-        return ErrorClass.TIMEOUT
-    return ErrorClass.NETWORK if status >= 500 else ErrorClass.AGENT

@@ -61,8 +61,8 @@ class Dialect(Protocol):
         """What a line of stdout says."""
         ...
 
-    async def interrupt(self, process: Process) -> None:
-        """Ask it to end. Raises OSError when nobody reads any more."""
+    async def interrupt(self, process: Process) -> bool:
+        """Ask it to end; False when it knows no such thing. Raises OSError when it is gone."""
         ...
 
     def result(self, ended: Exit, stderr: str) -> RunResult:
@@ -123,7 +123,7 @@ class SandboxedRun:
         self._argv = command.argv
         self.pid, self.pgid = process.pid, process.pgid
         self.started_ticks, self.started = process.started_ticks, process.started
-        self._inbox.attach(process, self._end_over_budget)
+        self._inbox.attach(process, self._end_early)
         self._after(spec.limits.timeout, Verdict.TIMED_OUT)
         self._keep(asyncio.create_task(self._begin(process)))
 
@@ -174,8 +174,8 @@ class SandboxedRun:
             )
         return self._ending
 
-    def _end_over_budget(self) -> None:
-        self._end(Verdict.OVER_BUDGET)
+    def _end_early(self, notice: Notice) -> None:
+        self._end(Verdict.OVER_BUDGET if notice.kind == "over_budget" else None)
 
     def _after(self, seconds: float, verdict: Verdict | None) -> None:
         loop = asyncio.get_running_loop()
@@ -236,11 +236,15 @@ class SandboxedRun:
             return replace(
                 result, verdict=Verdict.FAILED, error=str(breach), error_class=ErrorClass.AGENT
             )
+        if meter.out_of_turns and result.verdict is Verdict.FAILED:
+            return replace(result, error=meter.out_of_turns, error_class=ErrorClass.AGENT)
         verdict = self._verdict
         if result.verdict is Verdict.FAILED and meter.over_budget:
             verdict = Verdict.OVER_BUDGET
         if result.verdict is Verdict.FAILED and meter.unpriced:
             result = replace(result, error=meter.unpriced, error_class=ErrorClass.BUDGET)
+        if result.error_class is ErrorClass.UNKNOWN:
+            result = replace(result, error_class=classify_status(self._gateway.failed_with))
         if verdict is None:
             return result
         text, error_class = _ENDED_AS[verdict]
@@ -271,17 +275,17 @@ class _Inbox:
     def __init__(self) -> None:
         self._notices: list[Notice] = []
         self._process: Process | None = None
-        self._stop: Callable[[], None] | None = None
+        self._stop: Callable[[Notice], None] | None = None
 
-    def attach(self, process: Process, stop: Callable[[], None]) -> None:
+    def attach(self, process: Process, stop: Callable[[Notice], None]) -> None:
         self._process, self._stop = process, stop
 
     def put(self, notice: Notice) -> None:
         self._notices.append(notice)
         if self._process is not None:
             self._process.nudge()
-        if notice.kind == "over_budget" and self._stop is not None:
-            self._stop()
+        if notice.kind in {"over_budget", "out_of_turns"} and self._stop is not None:
+            self._stop(notice)
 
     def take(self) -> Iterator[AgentEvent]:
         notices, self._notices = self._notices, []
@@ -307,10 +311,26 @@ class RefusedRun:
         """Nothing runs."""
 
 
-async def start_run(spec: RunSpec, host: Host, dialect: Dialect, command: CommandMaker) -> AgentRun:
-    """Open a gateway for the run and start the program. Failures end up in the result."""
+async def start_run(
+    spec: RunSpec,
+    host: Host,
+    dialect: Dialect,
+    command: CommandMaker,
+    *,
+    max_calls: int | None = None,
+) -> AgentRun:
+    """Open a gateway for the run and start the program. Failures end up in the result.
+
+    ``max_calls`` ends the run at that many model calls, for agents that know no limit of turns.
+    """
     inbox = _Inbox()
-    policy = Policy(spec.access, spec.limits.max_budget_usd, spec.allowed_hosts, spec.mcp_servers)
+    policy = Policy(
+        spec.access,
+        budget_usd=spec.limits.max_budget_usd,
+        max_calls=max_calls,
+        allowed_hosts=spec.allowed_hosts,
+        mcp_servers=spec.mcp_servers,
+    )
     gateway = await host.gateway.open(policy, inbox.put, isolated=host.sandbox.isolated)
     run = SandboxedRun(spec, host, dialect, gateway, inbox)
     try:
@@ -356,3 +376,16 @@ def _notice_event(notice: Notice) -> AgentEvent:
     if notice.kind == "over_budget":
         detail |= {"error_class": ErrorClass.BUDGET.value, "total_usd": notice.total_usd}
     return made_event(EventKind.ERROR, detail)
+
+
+def classify_status(status: int | None) -> ErrorClass:
+    """The class of an HTTP status that a model API answered with; None: none was involved."""
+    if status is None:
+        return ErrorClass.AGENT
+    if status in {401, 403}:
+        return ErrorClass.AUTH
+    if status in {429, 529}:
+        return ErrorClass.RATE_LIMIT
+    if status in {408, 504}:
+        return ErrorClass.TIMEOUT
+    return ErrorClass.NETWORK if status >= 500 else ErrorClass.AGENT

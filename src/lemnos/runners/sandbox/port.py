@@ -87,7 +87,7 @@ class Sandboxed:
         self._jail.kill()
 
     async def end(
-        self, ask: Callable[[], Awaitable[None]] | None = None, patience: Patience = PATIENCE
+        self, ask: Callable[[], Awaitable[bool]] | None = None, patience: Patience = PATIENCE
     ) -> Exit:
         """Ask the program to end, then SIGTERM, then kill everything inside."""
         return await end(
