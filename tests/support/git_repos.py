@@ -77,7 +77,7 @@ def _data(contents: str | bytes) -> bytes:
 
 def fast_import(bare: Path, stream: Iterable[bytes]) -> None:
     """Feed a git-fast-import(1) stream, piece by piece, so that it may be large."""
-    command = ["git", "fast-import", "--quiet", "--done"]
+    command = ["git", "-c", "core.compression=1", "fast-import", "--quiet", "--done"]
     process = subprocess.Popen(command, cwd=bare, env=CLEAN_GIT_ENV, stdin=subprocess.PIPE)
     with process:
         assert process.stdin is not None

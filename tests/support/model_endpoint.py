@@ -214,6 +214,8 @@ class ModelEndpoint(LoopbackServer):
         yield wire.word("Working ")
         if isinstance(turn, Hang):
             self.closing.wait()
+        if isinstance(turn, Drop):
+            self.closing.wait(turn.after)
         while isinstance(turn, EndlessStream) and not self.closing.wait(turn.interval):
             yield wire.word("on and ")
         raise ConnectionReset

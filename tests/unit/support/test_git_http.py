@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.git_http import GitFault, GitServer
-from tests.support.git_repos import commit, create_bare, git
+from tests.support.git_repos import Files, commit, create_bare, git
 
 TOKEN = "s3cret-t0ken"
 
@@ -84,7 +84,7 @@ def test_a_delay_holds_a_request_until_recovery(server: GitServer) -> None:
 
 
 def test_bare_repositories_are_the_same_every_time(tmp_path: Path) -> None:
-    contents = {"folder/a.bin": b"\x00\xff", "run me.sh": "echo\n"}
+    contents: Files = {"folder/a.bin": b"\x00\xff", "run me.sh": "echo\n"}
     heads = [
         git("rev-parse", "main", cwd=create_bare(tmp_path / name, contents)) for name in ("1", "2")
     ]

@@ -21,7 +21,7 @@ async def test_stdio(tmp_path: Path) -> None:
         await session.initialize()
         assert [tool.name for tool in (await session.list_tools()).tools] == ["note"]
         result = await session.call_tool("note", {"text": "milk"})
-    assert result.content[0].text == "noted: milk"
+    assert [part.model_dump()["text"] for part in result.content] == ["noted: milk"]
     assert note.read_text() == "milk"
 
 
