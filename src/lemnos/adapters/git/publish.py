@@ -50,12 +50,9 @@ class Publisher:
         await self._check_name(at, wanted.branch)
         if tip and tip != wanted.expected:
             return await self._same_or_conflict(wanted, at, access, tip)
-        parent = await self._parent(wanted, at, access, tip)
-        if tip and await self._tree_of(at, tip) == wanted.tree:
+        commit = await self._commit_on(await self._parent(wanted, at, access, tip), wanted, at)
+        if commit == tip:
             return Pushed(wanted.branch, tip)
-        if not tip and await self._tree_of(at, parent) == wanted.tree:
-            raise Conflict("There are no changes to push.", code="no_changes")
-        commit = await self._commit(wanted, at, parent)
         output = await self._push(wanted, access, commit, tip)
         if output.code != 0:
             if _STALE.search(output.stdout.decode(errors="replace") + output.stderr):
@@ -64,8 +61,8 @@ class Publisher:
         return Pushed(wanted.branch, commit)
 
     async def _check_name(self, at: Place, branch: str) -> None:
-        output = await self._git.attempt("check-ref-format", f"refs/heads/{branch}", at=at)
-        if output.code != 0:
+        output = await self._git.attempt("check-ref-format", "--branch", branch, at=at)
+        if output.code != 0 or output.stdout.decode().rstrip("\n") != branch:
             raise Invalid(f"{branch!r} is not a branch name.", code="bad_branch_name")
 
     async def _same_or_conflict(
@@ -87,7 +84,12 @@ class Publisher:
         known = wanted.expected and await self._tree_of(at, wanted.expected)
         return wanted.expected if known else wanted.checkout.base
 
-    async def _commit(self, wanted: Publication, at: Place, parent: str) -> str:
+    async def _commit_on(self, parent: str, wanted: Publication, at: Place) -> str:
+        """A new commit on the parent; the parent itself where it has the content already."""
+        if await self._tree_of(at, parent) == wanted.tree:
+            if parent == wanted.checkout.base:
+                raise Conflict("There are no changes to push.", code="no_changes")
+            return parent
         identity = {
             f"GIT_{role}_{what}": value
             for role in ("AUTHOR", "COMMITTER")

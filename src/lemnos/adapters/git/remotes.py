@@ -116,7 +116,7 @@ class Remotes:
         """Walk the redirects ourselves, each one checked; git itself follows none."""
         current = access
         async with httpx2.AsyncClient(
-            transport=GuardedTransport(self._guard), timeout=_PROBE_TIMEOUT
+            transport=GuardedTransport(self._guard), timeout=_PROBE_TIMEOUT, trust_env=False
         ) as client:
             for _ in range(_MAX_REDIRECTS):
                 target = await _redirect_of(client, current)

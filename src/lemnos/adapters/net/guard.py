@@ -66,14 +66,14 @@ class NetGuard:
     def __init__(
         self,
         allowed_hosts: Iterable[str] = (),
-        allowed_roots: Iterable[Path] = (),
+        allowed_roots: Iterable[str | Path] = (),
         *,
-        denied_roots: Iterable[Path] = (),
+        denied_roots: Iterable[str | Path] = (),
         resolver: Resolver | None = None,
     ) -> None:
         self._allowed = AllowedHosts(allowed_hosts)
-        self._roots = tuple(root.resolve() for root in allowed_roots)
-        self._denied = tuple(root.resolve() for root in denied_roots)
+        self._roots = tuple(Path(root).resolve() for root in allowed_roots)
+        self._denied = tuple(Path(root).resolve() for root in denied_roots)
         self._resolver = resolver or _system_resolver
 
     def check_url(
