@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 import traceback
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +25,8 @@ def main() -> int:
     emitter = Emitter.claim_stdout()
     signal.signal(signal.SIGTERM, _cancel)
     try:
-        request = Request.decode(sys.stdin.buffer.read())
+        request = Request.decode(sys.stdin.buffer.readline())
+        threading.Thread(target=_cancel_on_next_line, daemon=True).start()
         return _run(request, emitter)
     except (ValueError, TypeError, KeyError) as error:
         outcome = Outcome("failed", error=f"bad request: {error}", error_class="agent")
@@ -67,6 +70,16 @@ def _finish(emitter: Emitter, outcome: Outcome, session: str) -> int:
         emitter.emit("error", text=outcome.error, error_class=outcome.error_class)
     emitter.emit("result", session=session, **asdict(outcome))
     return EXIT_CODES[outcome.verdict]
+
+
+def _cancel_on_next_line() -> None:
+    """Pass a cancellation over stdin on to the main thread, where it ends whatever is waited for.
+
+    Reads the descriptor itself: a thread that waits in a buffered reader cannot be left behind.
+    """
+    main_thread = threading.main_thread().ident
+    if os.read(0, 1) and main_thread is not None:
+        signal.pthread_kill(main_thread, signal.SIGTERM)
 
 
 def _cancel(_number: int, _frame: FrameType | None) -> None:

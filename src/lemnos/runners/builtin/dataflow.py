@@ -107,6 +107,39 @@ def surely_bound(piece: Sequence[ast.stmt]) -> set[str]:
     return sure
 
 
+def exposed(statements: Sequence[ast.stmt]) -> set[str]:
+    """Names that may be read before the statements themselves bind them."""
+    read: set[str] = set()
+    bound: set[str] = set()
+    for statement in statements:
+        read |= _exposed_in(statement) - bound
+        bound |= surely_bound([statement])
+    return read
+
+
+def _exposed_in(statement: ast.stmt) -> set[str]:
+    match statement:
+        case ast.For():
+            targets = Names.of([statement.target])
+            inner = exposed(statement.body) - targets.bound
+            return (
+                Names.of([statement.iter]).read | targets.read | inner | exposed(statement.orelse)
+            )
+        case ast.If() | ast.While():
+            branches = exposed(statement.body) | exposed(statement.orelse)
+            return Names.of([statement.test]).read | branches
+        case ast.With():
+            items = Names.of(statement.items)
+            return items.read | (exposed(statement.body) - items.bound)
+    return Names.of([statement]).read
+
+
+def loop_variables(piece: Sequence[ast.stmt]) -> set[str]:
+    """Names that loops in the piece count with."""
+    loops = [n for stmt in piece for n in ast.walk(stmt) if isinstance(n, ast.For)]
+    return Names.of(loop.target for loop in loops).bound
+
+
 def arguments_of(function: Function) -> set[str]:
     """The names of all parameters."""
     arguments = function.args

@@ -14,6 +14,8 @@ from lemnos.runners.builtin.dataflow import (
     Names,
     arguments_of,
     complexity,
+    exposed,
+    loop_variables,
     movable,
     surely_bound,
 )
@@ -54,11 +56,17 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Sibling statements; `loops` are the loops around them, `tail` if they end the function."""
+    """Sibling statements.
+
+    `after` is what runs next once they are through. `rings` are the loops and the try statements
+    around them, other parts of which may run after them in whatever order. `tail`: they end the
+    function.
+    """
 
     statements: Sequence[ast.stmt]
-    loops: tuple[ast.stmt, ...]
-    tail: bool
+    after: Sequence[ast.stmt] = ()
+    rings: tuple[ast.stmt, ...] = ()
+    tail: bool = False
 
 
 def length(function: Function) -> int:
@@ -102,7 +110,7 @@ def _judged(
     piece = block.statements[first : last + 1]
     if not movable(piece, at_end=block.tail and last == len(block.statements) - 1):
         return None
-    inputs, outputs = _flow(function, block, piece)
+    inputs, outputs = _flow(function, block, first, last)
     if len(inputs) > MAX_INPUTS or len(outputs) > MAX_OUTPUTS:
         return None
     if not outputs <= surely_bound(piece) | inputs:
@@ -124,21 +132,28 @@ def _judged(
     return Piece(piece[0].lineno, _last_line(piece), name, docstring, len(comment), score)
 
 
-def _flow(
-    function: Function, block: _Block, piece: Sequence[ast.stmt]
-) -> tuple[set[str], set[str]]:
+def _flow(function: Function, block: _Block, first: int, last: int) -> tuple[set[str], set[str]]:
     """Local names that go into the piece, and those that must come out of it."""
-    first, last = piece[0].lineno, _last_line(piece)
-    every = [
-        node for node in ast.walk(function) if isinstance(node, ast.stmt) and node is not function
-    ]
-    before = [node for node in every if (node.end_lineno or node.lineno) < first]
-    around = [node for node in every if node.lineno < first and (node.end_lineno or 0) > last]
-    after = [node for node in every if node.lineno > last]
-    again = list(block.loops)  # what runs again in a loop comes both before and after
+    piece = block.statements[first : last + 1]
+    start, end = piece[0].lineno, _last_line(piece)
+    every = [n for n in ast.walk(function) if isinstance(n, ast.stmt) and n is not function]
+    before = [node for node in every if (node.end_lineno or node.lineno) < start]
+    around = [node for node in every if node.lineno < start and (node.end_lineno or 0) > end]
+    outside = [node for node in every if node.lineno > end or node in before]
+    again = [n for n in outside if any(_within(n, ring) for ring in block.rings)]
+    headers = list(_headers(around))
     names = Names.of(piece)
-    known = arguments_of(function) | Names.of([*before, *_headers(around), *again]).bound
-    return names.read & known, names.bound & Names.of([*after, *again]).read
+    known = arguments_of(function) | Names.of([*before, *headers, *again]).bound
+    inputs = names.read & known
+    needed = exposed([*block.statements[last + 1 :], *block.after])
+    if block.rings:  # in a loop, one round's value may be the next one's
+        needed |= inputs | Names.of([*again, *headers]).read
+        needed |= names.read - known - surely_bound(piece) - loop_variables(piece)
+    return inputs, names.bound & needed
+
+
+def _within(node: ast.stmt, ring: ast.stmt) -> bool:
+    return ring.lineno <= node.lineno <= (ring.end_lineno or ring.lineno)
 
 
 def _headers(statements: Sequence[ast.stmt]) -> Iterator[ast.AST]:
@@ -150,17 +165,19 @@ def _headers(statements: Sequence[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def _blocks(function: Function) -> Iterator[_Block]:
-    yield from _inner_blocks(_Block(_without_docstring(function.body), (), tail=True))
+    yield from _inner_blocks(_Block(_without_docstring(function.body), tail=True))
 
 
 def _inner_blocks(block: _Block) -> Iterator[_Block]:
     yield block
-    for statement in block.statements:
-        loops = (*block.loops, statement) if isinstance(statement, Loop) else block.loops
+    for place, statement in enumerate(block.statements):
         if isinstance(statement, Function | ast.ClassDef):
             continue
+        is_ring = isinstance(statement, Loop | ast.Try)
+        rings = (*block.rings, statement) if is_ring else block.rings
+        after = [*block.statements[place + 1 :], *block.after]
         for body in _bodies(statement):
-            yield from _inner_blocks(_Block(body, loops, tail=False))
+            yield from _inner_blocks(_Block(body, after, rings))
 
 
 def _bodies(statement: ast.stmt) -> Iterator[Sequence[ast.stmt]]:

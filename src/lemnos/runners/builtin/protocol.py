@@ -1,6 +1,7 @@
 """What goes over the built-in agent's pipes. Standard library only: both ends start fast.
 
-stdin: one JSON document, the `Request`, up to the end of the input.
+stdin: the `Request`, one JSON document on the first line. Any further line cancels the run; the
+end of the input does not.
 
 stdout: one JSON object per line, of any length. `type` says which:
 
@@ -17,7 +18,7 @@ stdout: one JSON object per line, of any length. `type` says which:
 | result      | session, and the fields of an `Outcome`                                 |
 
 `result` is the last line, written exactly once; a process that ends without it has crashed.
-SIGTERM cancels: children are ended, and the verdict is "cancelled".
+SIGTERM cancels as well: children are ended, and the verdict is "cancelled".
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TextIO
+
+CANCEL = b"cancel\n"
+TEST_TIMEOUT = 120.0  # seconds for one run of the project's tests
 
 Mode = Literal["tools", "model"]
 Verdict = Literal["completed", "failed", "cancelled"]
@@ -68,11 +72,11 @@ class Request:
     endpoint: Endpoint | None = None
     mcp_servers: tuple[McpConnection, ...] = ()
     max_turns: int | None = None
-    test_timeout: float = 120.0  # seconds for one run of the project's tests
+    test_timeout: float = TEST_TIMEOUT
 
     def encode(self) -> bytes:
-        """The JSON document for stdin."""
-        return json.dumps(asdict(self)).encode()
+        """The line for stdin."""
+        return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
     def decode(cls, document: bytes) -> Request:

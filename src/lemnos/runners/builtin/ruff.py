@@ -47,13 +47,13 @@ def check(
 
 def unformatted(root: Path, targets: Sequence[str] = (".",)) -> list[str]:
     """Files that `ruff format` would change."""
-    prefix = "Would reformat: "
-    output = _run(root, "format", "--check", "--no-cache", "--", *targets)
-    return [
-        Path(root, line.removeprefix(prefix)).relative_to(root).as_posix()
-        for line in output.splitlines()
-        if line.startswith(prefix)
-    ]
+    output = _run(root, "format", "--check", "--output-format=json", "--no-cache", "--", *targets)
+    found = {
+        Path(root, item["filename"]).relative_to(root).as_posix()
+        for item in json.loads(output or "[]")
+        if item["code"] == "unformatted"
+    }
+    return sorted(found)
 
 
 def formatted(root: Path, path: str, source: str) -> str:

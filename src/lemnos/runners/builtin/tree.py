@@ -132,8 +132,8 @@ def paths_named_in(prompt: str, tree: Tree) -> tuple[str, ...]:
     """Existing files and folders that a prompt names, to narrow the work to them."""
     found = []
     for word in re.findall(r"[\w./\-]+", prompt):
-        path = word.strip(".").removeprefix("./").rstrip("/")
-        if not path or ("/" not in path and "." not in path):
+        path = word.removeprefix("./").rstrip("./")
+        if not path or not set(word.rstrip(".")) & set("/."):
             continue  # a bare word such as "tests" is prose more often than a path
         try:
             exists = tree.resolve(path).exists()

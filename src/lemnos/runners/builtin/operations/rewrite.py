@@ -21,7 +21,9 @@ LINE = re.compile(
     r"^\s*rewrite:\s*(?P<pattern>.+?)\s+->\s+(?P<replacement>.*?)\s*(?:\[(?P<language>[\w+#-]+)\])?\s*$",
     re.IGNORECASE | re.MULTILINE,
 )
-META_VARIABLE = re.compile(r"\$\$\$(?P<many>[A-Z_][A-Z0-9_]*)|\$(?P<one>[A-Z_][A-Z0-9_]*)")
+META_VARIABLE = re.compile(
+    r"\$\$\$(?P<many>[A-Z_][A-Z0-9_]*)(?P<comma>,\s*)?|\$(?P<one>[A-Z_][A-Z0-9_]*)"
+)
 SUFFIXES = {
     "bash": (".sh", ".bash"),
     "c": (".c", ".h"),
@@ -100,7 +102,8 @@ class Rewrite:
             several = node.get_multiple_matches(variable["many"])
             if not several:
                 return ""
-            return source[several[0].range().start.index : several[-1].range().end.index]
+            start, end = several[0].range().start.index, several[-1].range().end.index
+            return source[start:end] + (variable["comma"] or "")
 
         return META_VARIABLE.sub(captured, self.replacement)
 
