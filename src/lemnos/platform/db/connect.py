@@ -17,14 +17,21 @@ def open_database(url: str, *, exclusive: bool = True) -> Database:
     ``postgresql://user:password@host:port/name``. ``exclusive`` is for servers on SQLite: see
     :class:`~lemnos.platform.db.sqlite.SqliteDatabase`. Raises ``ValueError`` for any other URL.
     """
-    if url.startswith(_SQLITE):
+    if is_sqlite(url):
         from lemnos.platform.db.sqlite import SqliteDatabase
 
         return SqliteDatabase(sqlite_path(url), exclusive=exclusive)
-    if urlsplit(url).scheme in ("postgresql", "postgres"):
-        from lemnos.platform.db.postgres import PostgresDatabase
+    from lemnos.platform.db.postgres import PostgresDatabase
 
-        return PostgresDatabase(url)
+    return PostgresDatabase(url)
+
+
+def is_sqlite(url: str) -> bool:
+    """Whether a URL names a SQLite file; otherwise PostgreSQL. ``ValueError`` if neither."""
+    if url.startswith(_SQLITE):
+        return True
+    if urlsplit(url).scheme in ("postgresql", "postgres"):
+        return False
     raise ValueError("A database URL starts with sqlite:/// or postgresql://.")
 
 
