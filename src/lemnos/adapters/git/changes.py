@@ -6,6 +6,7 @@ Both sides are objects of ours and no work tree is in sight, so attributes that 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 from lemnos.adapters.git.command import GitCommands, Place
@@ -32,10 +33,11 @@ async def compare(
         at=at,
         limit=max_bytes,
     )
+    files = await asyncio.to_thread(lambda: tuple(_parse(listing)))
     shown = text.stdout
     if text.cut:
         shown = shown[: shown.rfind(b"\n") + 1]
-    return Diff(tuple(_parse(listing)), shown.decode(errors="replace"), text.cut, notes)
+    return Diff(files, shown.decode(errors="replace"), text.cut, notes)
 
 
 async def _list(git: GitCommands, at: Place, renames: str, base: str, tree: str) -> bytes | None:

@@ -98,8 +98,15 @@ class Remotes:
     async def _access(self, remote: Remote) -> Access:
         checked = self._guard.check_repository(remote.url)
         if checked.endpoint is None:
+            self._refuse_own(checked.path)
             return Access(checked.url, (("protocol.file.allow", "always"),), None)
         return await self._http_access(checked.endpoint, _credential(remote))
+
+    def _refuse_own(self, path: Path | None) -> None:
+        """Mirrors hold what other tenants' tokens have fetched."""
+        if path is not None and path.is_relative_to(self._cwd):
+            text = "This path is not a repository that may be named."
+            raise Invalid(text, code="address_refused", fields={"repo_url": text})
 
     async def _http_access(self, endpoint: Endpoint, credential: Mapping[str, str]) -> Access:
         """Pin the addresses that were checked: curl makes no lookup of its own."""

@@ -6,6 +6,7 @@ followed, and what can't become part of the tree is said in a note instead of be
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -13,11 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lemnos.adapters.git.command import GitCommands, Place
+from lemnos.adapters.git.errors import git_error
 from lemnos.domains.workspaces.ports import Checkout
+from lemnos.kernel.errors import LemnosError, Unavailable
 
 _SUBMODULES = "lemnos-submodules"  # in our git directory: paths ending in NUL
 _NOT_DOT_GIT = frozenset({".git", "git~1"})  # names that git refuses, in any case
 _MAX_NOTES = 100
+_TRIES = 5
+_MAX_VANISHING = 50  # paths that may vanish while one list of them is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +73,33 @@ async def protect_submodules(git: GitCommands, checkout: Checkout) -> None:
 async def stage(git: GitCommands, checkout: Checkout) -> Staged:
     """Bring our index to the state of the work tree, and write it as a tree object.
 
-    Files that are ignored and not in the base stay out, as with ``git add --all``.
+    Files that are ignored and not in the base stay out, as with ``git add --all``. A tree that
+    is being written to may change between git's list and git's look: then it is listed anew.
     """
+    for _ in range(_TRIES - 1):
+        try:
+            return await _stage_once(git, checkout)
+        except LemnosError as error:
+            if error.code != "git_failed":
+                raise
+    return await _stage_once(git, checkout)
+
+
+async def _stage_once(git: GitCommands, checkout: Checkout) -> Staged:
     at = place_of(checkout)
     listing = await git.run(
         *("ls-files", "-z", "--modified", "--others", "--exclude-standard"), at=at
     )
-    plan = _plan(checkout.tree, _paths(listing))
+    plan = await asyncio.to_thread(_plan, checkout.tree, _paths(listing))
     for nested in plan.nested:
-        found = b"".join(path + b"\0" for path in _walk(checkout.tree, nested))
+        found = await asyncio.to_thread(_walk, checkout.tree, nested)
         ignored = set(await _ignored(git, at, found))
         plan.add += [path for path in _paths(found) if path not in ignored]
     await _update(git, at, plan)
     await _drop_ignored(git, at, checkout.base)
     tree = (await git.run("write-tree", at=Place(checkout.git_dir))).decode().strip()
-    return Staged(tree, (*_shown(plan.notes), *_submodule_notes(checkout)))
+    submodules = await asyncio.to_thread(_submodule_notes, checkout)
+    return Staged(tree, (*_shown(plan.notes), *submodules))
 
 
 async def _update(git: GitCommands, at: Place, plan: _Plan) -> None:
@@ -90,13 +107,28 @@ async def _update(git: GitCommands, at: Place, plan: _Plan) -> None:
         zero = b"0 " + b"0" * 40 + b"\t"
         removals = b"".join(zero + path + b"\0" for path in plan.remove)
         await git.run("update-index", "-z", "--index-info", at=at, stdin=removals)
-    if plan.add:
-        additions = b"".join(path + b"\0" for path in plan.add)
-        await git.run(
+    await _add(git, at, plan)
+
+
+async def _add(git: GitCommands, at: Place, plan: _Plan) -> None:
+    """Add what can be read; a path that vanishes in that moment does not spoil the others."""
+    for _ in range(_MAX_VANISHING):
+        if not plan.add:
+            return
+        output = await git.attempt(
             *("update-index", "-z", "--add", "--remove", "--replace", "--stdin"),
             at=at,
-            stdin=additions,
+            stdin=b"".join(path + b"\0" for path in plan.add),
         )
+        if output.code == 0:
+            return
+        lost = output.stderr.rpartition("Unable to process path ")[2].rstrip("\n").encode()
+        if lost not in plan.add:
+            raise git_error(output.stderr)
+        plan.add.remove(lost)
+        plan.notes.append(f"{_printable(lost)}: it changed while it was read")
+    message = "The workspace changes faster than it can be read."
+    raise Unavailable(message, code="workspace_busy", retry_after=1.0)
 
 
 async def _drop_ignored(git: GitCommands, at: Place, base: str) -> None:
@@ -171,26 +203,42 @@ def _is_folder(root: bytes, path: bytes) -> bool:
         return False
 
 
-def _walk(tree: Path, nested: bytes) -> Iterator[bytes]:
-    """Files and symlinks of a nested repository, without any repository's own data."""
+def _walk(tree: Path, nested: bytes) -> bytes:
+    """Files and symlinks of a nested repository, each with a NUL; no repository's own data."""
     root = os.fsencode(tree)
+    found: list[bytes] = []
     for folder, names, files in os.walk(os.path.join(root, nested), followlinks=False):
         links = [n for n in names if os.path.islink(os.path.join(folder, n))]
         names[:] = [n for n in names if n.lower() != b".git" and n not in links]
-        for name in (*files, *links):
-            path = os.path.join(folder, name)
-            mode = os.lstat(path).st_mode
-            if name.lower() != b".git" and (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-                yield os.path.relpath(path, root)
+        paths = (os.path.join(folder, n) for n in (*files, *links) if n.lower() != b".git")
+        found += [os.path.relpath(path, root) + b"\0" for path in paths if _is_content(path)]
+    return b"".join(found)
 
 
-def _submodule_notes(checkout: Checkout) -> Iterator[str]:
+def _is_content(path: bytes) -> bool:
+    """Whether git would store it: a file or a symlink, and still there."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
+
+
+def _submodule_notes(checkout: Checkout) -> list[str]:
+    notes = []
     for path in _paths((checkout.git_dir / _SUBMODULES).read_bytes()):
         folder = os.path.join(os.fsencode(checkout.tree), path)
-        if os.path.islink(folder) or (os.path.exists(folder) and not os.path.isdir(folder)):
-            yield f"{_printable(path)}: a submodule, its replacement is not part of the change"
-        elif os.path.isdir(folder) and os.listdir(folder):
-            yield f"{_printable(path)}: a submodule, the files in it are not part of the change"
+        if not os.path.lexists(folder):
+            notes.append(f"{_printable(path)}: a submodule, its removal is not part of the change")
+        elif os.path.islink(folder) or not os.path.isdir(folder):
+            notes.append(
+                f"{_printable(path)}: a submodule, its replacement is not part of the change"
+            )
+        elif os.listdir(folder):
+            notes.append(
+                f"{_printable(path)}: a submodule, the files in it are not part of the change"
+            )
+    return notes
 
 
 def _shown(notes: list[str]) -> list[str]:
