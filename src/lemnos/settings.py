@@ -10,7 +10,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -88,6 +88,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     agent_hosts: Annotated[
         tuple[str, ...], Meta(description="Hosts that agents may reach beside their model.")
     ] = ()
+    forges: Annotated[
+        dict[str, str],
+        Meta(
+            description="Self-hosted git hosts: host[:port] to github, gitlab or gitea; "
+            "after a blank the API's root if it is not the usual one."
+        ),
+    ] = {}
+    tools: Annotated[
+        str, Meta(description="Folder with node_modules in which agent CLIs are found.")
+    ] = ""
     max_agents: Annotated[
         int, Meta(description="Agents running at once on this node.", ge=1, le=256)
     ] = 4
@@ -195,15 +205,11 @@ def resolve(
 def describe() -> list[tuple[str, str, str, str]]:
     """Name, environment variable, default and meaning of each setting, in order."""
     rows = []
-    for name, info in zip(
-        Settings.__struct_fields__,
-        msgspec.inspect.type_info(Settings).fields,
-        strict=True,  # type: ignore[attr-defined]
-    ):
+    for info in msgspec.structs.fields(Settings):
         default = info.default if info.default is not msgspec.NODEFAULT else {}
         shown = ",".join(default) if isinstance(default, tuple) else str(default or "")
-        text = getattr(info.type, "extra_json_schema", None) or {}
-        rows.append((name, PREFIX + name.upper(), shown, text.get("description", "")))
+        meta = next(part for part in get_args(info.type) if isinstance(part, Meta))
+        rows.append((info.name, PREFIX + info.name.upper(), shown, meta.description or ""))
     return rows
 
 
@@ -243,13 +249,14 @@ def _from_env(env: Mapping[str, str]) -> dict[str, Any]:
 
 
 _NOT_SETTINGS = {"LEMNOS_CONFIG", "LEMNOS_URL", "LEMNOS_API_KEY", "LEMNOS_NPM_DIR"}
+_TABLES = {"acp_agents", "forges"}
 _LISTS = {"allowed_roots", "allowed_hosts", "agent_hosts"}
 
 
 def _split(name: str, text: str) -> Any:
     if name in _LISTS:
         return tuple(part.strip() for part in text.split(",") if part.strip())
-    return msgspec.json.decode(text) if name == "acp_agents" else text
+    return msgspec.json.decode(text) if name in _TABLES else text
 
 
 def _known(values: Mapping[str, Any], where: str) -> dict[str, Any]:

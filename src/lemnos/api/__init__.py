@@ -1,1 +1,1 @@
-"""The published APIs, one folder per document; each turns its dialect into use cases and back."""
+"""The published APIs: one folder for each document, over one core."""

@@ -191,6 +191,15 @@ class Choice:
 class Runtimes(Protocol):
     """The runtimes of this node."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that could be asked for."""
+        ...
+
+    async def status(self, name: str) -> RuntimeStatus:
+        """One runtime's state, as last probed."""
+        ...
+
     async def choose(self, requested: str, credentials: Collection[str]) -> Choice:
         """The runtime asked for, else the configured default, else what works here.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from lemnos.domains.agents.model import McpDefinition, problems
@@ -17,14 +19,17 @@ from lemnos.platform.secrets import Vault
 class McpService:
     """Register, list and remove the MCP servers that all of a tenant's agents may use."""
 
-    def __init__(self, store: McpStore, vault: Vault) -> None:
+    def __init__(self, store: McpStore, vault: Vault, check_url: Callable[[str], object]) -> None:
         self._store = store
+        self._check_url = check_url
         self._vault = vault
 
     async def register(self, tx: Tx, ctx: Context, definition: McpDefinition) -> McpDefinition:
         """Keep a server. A name that is taken raises ``Conflict``."""
         if found := problems(definition):
             raise Invalid("The MCP server cannot work as described.", fields=found)
+        if definition.url:
+            self._check_url(definition.url)
         clear = msgspec.json.encode(definition)
         sealed = self._vault.seal(ctx.tenant, _sealed_name(definition.name), clear)
         try:

@@ -11,6 +11,19 @@ from lemnos.domains.tasks.model import Changes, Task
 from lemnos.kernel import clock
 from lemnos.platform.events.port import NewEvent
 
+# The events after which a task is at rest.
+ENDINGS = frozenset(
+    {
+        "task_completed",
+        "task_failed",
+        "task_cancelled",
+        "task_timeout",
+        "task_paused",
+        "pr_created",
+        "pr_failed",
+    }
+)
+
 _encode = msgspec.json.Encoder().encode
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from lemnos.domains.agents.ports import RunResult, Verdict
 from lemnos.domains.tasks import events
+from lemnos.domains.tasks.changes import DiffStore
 from lemnos.domains.tasks.credentials import Credentials
 from lemnos.domains.tasks.model import Changes, Status, Task, Usage, resting
 from lemnos.domains.tasks.recording import Ending, Recorder
@@ -43,7 +44,9 @@ class IterationJob:
         git: Git,
         runner: AgentRunner,
         credentials: Credentials,
+        diffs: DiffStore,
     ) -> None:
+        self._diffs = diffs
         self._db = db
         self._store = store
         self._recorder = recorder
@@ -119,6 +122,7 @@ class IterationJob:
             return None
         diff = await self._git.diff(workspace.checkout)
         await self._workspaces.keep_snapshot(workspace)
+        await self._fenced(steps, lambda tx: self._diffs.put(tx, task, diff))
         changes = Changes(len(diff.files), diff.additions, diff.deletions)
         counted: dict[str, int] = msgspec.to_builtins(changes)
         return counted

@@ -16,6 +16,10 @@ class AddressPolicy(Protocol):
         """An http(s) URL of a public or allowed host, or a path under an allowed root."""
         ...
 
+    def check_mcp_server(self, url: str, *, field: str = "url") -> None:
+        """An http(s) URL of a public or allowed host."""
+        ...
+
     def check_callback(self, url: str, *, field: str = "callback_url") -> None:
         """An http(s) URL of a public or allowed host."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lemnos.domains.tasks import events
@@ -23,7 +23,7 @@ class Ending:
     text: str = ""
     error: str = ""
     error_class: str = ""
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     changes: Changes | None = None
     session: str = ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -129,6 +129,10 @@ class TaskService:
         )
         return replace(page, total=await self._store.count(ctx.tenant, status))
 
+    async def statuses(self, ctx: Context, task_ids: Sequence[str]) -> Mapping[str, Status]:
+        """The status of each of a few tasks; those that do not exist are left out."""
+        return await self._store.statuses(ctx.tenant, task_ids)
+
     async def instruct(self, tx: Tx, ctx: Context, task_id: str, followup: Followup) -> Task:
         """Start a new iteration in the same workspace; ``Conflict`` while the task is at work."""
         task = await self.get(ctx, task_id, tx)
@@ -192,6 +196,10 @@ class TaskService:
         await self._engine.enqueue(tx, Job(job_id, OPEN_PR, task.tenant, {"task_id": task.id}))
         return replace(task, status=Status.CREATING_PR)
 
+    async def last_event(self, task_id: str) -> int:
+        """The cursor of the newest event in the task's stream."""
+        return await self._log.head(events.stream_of(task_id))
+
     async def rested(self, ctx: Context, task_id: str, timeout: float) -> Task:
         """Wait until the task is at rest, or for ``timeout`` seconds; the task as it is then."""
         subscription = self._log.subscribe(events.stream_of(task_id))
@@ -229,6 +237,9 @@ class TaskService:
             if found := problems(server):
                 fields = {f"config.mcp_servers[{position}].{k}": v for k, v in found.items()}
                 raise Invalid("An MCP server cannot work as described.", fields=fields)
+            if server.url:
+                field = f"config.mcp_servers[{position}].url"
+                self._policy.check_mcp_server(server.url, field=field)
 
     def _check_config(self, config: TaskConfig) -> None:
         if not 1 <= config.timeout_seconds <= self._max_timeout:

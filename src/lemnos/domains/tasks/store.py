@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -29,6 +29,8 @@ _COUNT_CAP = 10_000  # a total is counted no further than this
 
 _INSERT = Query(insert(tasks))
 _GET = Query(select(tasks).where(*_MINE))
+_GET_LOCKED = Query(select(tasks).where(*_MINE).with_for_update())
+_STATUS = Query(select(_T.status).where(*_MINE))
 _ITERATIONS = Query(
     select(iterations)
     .where(_I.tenant == bindparam("tenant"), _I.task_id == bindparam("task_id"))
@@ -55,8 +57,9 @@ class TaskStore:
         return [(_INSERT, _task_row(task)), (_INSERT_ITERATION, _iteration_row(task, first))]
 
     async def get(self, tenant: str, task_id: str, tx: Tx | None = None) -> Task | None:
-        """A task, or None."""
-        row = await (tx or self._db).one(_GET, {"tenant": tenant, "id": task_id})
+        """A task, or None. Within a transaction it is locked until that ends."""
+        key = {"tenant": tenant, "id": task_id}
+        row = await (tx.one(_GET_LOCKED, key) if tx else self._db.one(_GET, key))
         return task_of(row) if row else None
 
     async def page(
@@ -72,6 +75,15 @@ class TaskStore:
         found = tuple(task_of(row) for row in rows[:limit])
         key = f"{found[-1].created_at}.{found[-1].id}" if len(rows) > limit else None
         return Page(found, None, key)
+
+    async def statuses(self, tenant: str, task_ids: Sequence[str]) -> dict[str, Status]:
+        """The status of each task that exists."""
+        found: dict[str, Status] = {}
+        for task_id in task_ids:
+            row = await self._db.one(_STATUS, {"tenant": tenant, "id": task_id})
+            if row:
+                found[task_id] = Status(row["status"])
+        return found
 
     async def count(self, tenant: str, status: str = "") -> int:
         """How many there are, counted up to a cap."""

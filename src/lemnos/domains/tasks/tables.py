@@ -72,3 +72,13 @@ iterations = Table(
     Column("started_at", BigInteger),
     Column("ended_at", BigInteger),
 )
+
+# The last iteration's diff, so that it can be read when the workspace is gone, and on any node.
+diffs = Table(
+    "task_diffs",
+    metadata,
+    Column("task_id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # JSON of workspaces.ports.Diff, zlib
+)

@@ -1,0 +1,97 @@
+"""The application: every API's routes, the gate around them, and the one OpenAPI description."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from pydantic.json_schema import models_json_schema
+from starlette.types import ASGIApp
+
+import lemnos
+from lemnos.api import codeforge, system
+from lemnos.api.kit.core import Core
+from lemnos.api.kit.dialect import Dialects
+from lemnos.api.kit.gate import Gate, Guards
+
+DIALECTS = Dialects((codeforge.DIALECT,), otherwise=codeforge.DIALECT)
+_TEXT = (
+    "One control plane from prompt to production. Every operation but those under System needs "
+    "`Authorization: Bearer <API key or JWT>`; `lemnos config get api.key` shows the local one. "
+    "Every POST takes an `Idempotency-Key`; every answer carries `X-Request-ID`."
+)
+
+
+class Application(FastAPI):
+    """FastAPI without its own error handling: failures go up to the gate, the one place for it."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The router alone; the gate stands around the whole application."""
+        return AsyncExitStackMiddleware(self.router)
+
+    def openapi(self) -> dict[str, Any]:
+        """The description, with credentials and the errors' shape added."""
+        if self.openapi_schema is None:
+            self.openapi_schema = _completed(super().openapi())
+        return self.openapi_schema
+
+
+def make_app(core: Core | None) -> Application:
+    """The application around a core; without one it can only describe itself."""
+    app = Application(
+        title="Lemnos",
+        version=lemnos.__version__,
+        description=_TEXT,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.core = core
+    for router in (*codeforge.ROUTERS, system.router):
+        app.include_router(router)
+    return app
+
+
+def guarded(app: Application, guards: Guards) -> Gate:
+    """The application behind its gate, as the server runs it."""
+    return Gate(app, guards)
+
+
+def _completed(schema: dict[str, Any]) -> dict[str, Any]:
+    components = schema.setdefault("components", {})
+    components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+    _, added = models_json_schema(
+        [(codeforge.wire.CreateTask, "validation"), (codeforge.wire.Error, "serialization")],
+        ref_template="#/components/schemas/{model}",
+    )
+    schemas = components.setdefault("schemas", {})
+    for name, definition in added["$defs"].items():
+        schemas.setdefault(name, definition)
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for item in schema["paths"].values():
+        for operation in item.values():
+            _complete_operation(operation)
+    return schema
+
+
+def _complete_operation(operation: dict[str, Any]) -> None:
+    is_open = operation.get("x-permission") == "open"
+    operation["security"] = [] if is_open else [{"bearer": []}]
+    responses = operation["responses"]
+    responses.pop("422", None)
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    if not is_open:
+        for status, text in _FAILURES.items():
+            responses.setdefault(status, {"description": text, "content": content})
+    responses.setdefault("default", {"description": "What went wrong.", "content": content})
+
+
+_FAILURES = {
+    "400": "The request is not valid.",
+    "401": "No valid credential.",
+    "403": "The credential does not allow this.",
+    "429": "Too many requests; see Retry-After.",
+}

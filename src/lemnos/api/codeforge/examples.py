@@ -1,0 +1,105 @@
+"""The examples of the document, for the OpenAPI description; the contract tests replay them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from lemnos.api.kit.operation import example
+
+NEW_TASK: Mapping[str, Any] = {
+    "repo_url": "https://github.com/user/repo.git",
+    "access_token": "ghp_xxx",
+    "prompt": "Fix the failing tests in the auth module",
+    "callback_url": "https://your-app.com/webhook",
+    "config": {
+        "timeout_seconds": 600,
+        "ai_model": "claude-sonnet-4-20250514",
+        "max_turns": 20,
+        "target_branch": "develop",
+    },
+}
+INSTRUCT: Mapping[str, Any] = {"prompt": "Also add unit tests for the changes you made"}
+NEW_PULL_REQUEST: Mapping[str, Any] = {
+    "title": "Fix auth tests",
+    "description": "AI-generated fix for failing auth tests",
+    "target_branch": "main",
+}
+NEW_KEY: Mapping[str, Any] = {"name": "my-github-key", "provider": "github", "token": "ghp_xxx"}
+NEW_MCP_SERVER: Mapping[str, Any] = {
+    "name": "context7",
+    "package": "@anthropic-ai/context7",
+    "args": ["--transport", "stdio"],
+}
+
+CREATED = example(
+    {
+        "id": "550e8400-e29b-41d4-a716-446655440000",
+        "status": "pending",
+        "created_at": "2025-01-15T10:30:00Z",
+    },
+    201,
+)
+PULL_REQUEST = example(
+    {
+        "pr_url": "https://github.com/user/repo/pull/42",
+        "pr_number": 42,
+        "branch": "codeforge/task-550e8400",
+    }
+)
+TASK = example(
+    {
+        "id": "550e8400-e29b-41d4-a716-446655440000",
+        "task_id": "550e8400-e29b-41d4-a716-446655440000",
+        "status": "completed",
+        "repo_url": "https://github.com/user/repo.git",
+        "prompt": "Fix the failing tests in the auth module",
+        "config": {"timeout_seconds": 600, "max_turns": 20, "target_branch": "develop"},
+        "result": "The fixture used an expired token; all 14 tests pass now.",
+        "error": None,
+        "error_class": None,
+        "changes_summary": {"files_changed": 3, "insertions": 45, "deletions": 12},
+        "usage": {
+            "input_tokens": 1500,
+            "output_tokens": 500,
+            "duration_seconds": 120,
+            "cost_usd": 0.012,
+        },
+        "iteration": 1,
+        "current_prompt": "Fix the failing tests in the auth module",
+        "cli": "claude-code",
+        "cli_reason": "Claude Code is installed and has a credential.",
+        "paused": False,
+        "branch": None,
+        "pr_number": None,
+        "pr_url": None,
+        "trace_id": "0af7651916cd43dd8448eb211c80319c",
+        "created_at": "2025-01-15T10:30:00Z",
+        "started_at": "2025-01-15T10:30:01Z",
+        "finished_at": "2025-01-15T10:32:01Z",
+    }
+)
+
+
+def body(model: type[BaseModel], sample: Mapping[str, Any]) -> dict[str, Any]:
+    """The request body of a direct operation, which the framework cannot see."""
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    content = {"application/json": {"schema": schema, "example": sample}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def of_body(sample: Mapping[str, Any]) -> dict[str, Any]:
+    """An example beside the schema that the framework finds by itself."""
+    return {"requestBody": {"content": {"application/json": {"example": sample}}}}
+
+
+def path(name: str) -> dict[str, Any]:
+    """A path parameter of a direct operation."""
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def query(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A query parameter of a direct operation."""
+    return {"name": name, "in": "query", "required": False, "schema": schema}

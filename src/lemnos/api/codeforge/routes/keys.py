@@ -1,0 +1,67 @@
+"""Keys: credentials for git hosts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path, Query
+from starlette.responses import Response
+
+from lemnos.api.codeforge import examples, present, wire
+from lemnos.api.kit.answers import answer, from_reply, reply
+from lemnos.api.kit.operation import CoreDep, Ctx, OnceDep, needs, operations
+
+router = operations("Keys", prefix="/api/v1/keys")
+KeyName = Annotated[str, Path(max_length=100)]
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=wire.KeyRegistered,
+    summary="Register a key",
+    **needs("keys:write", **examples.of_body(examples.NEW_KEY)),
+)
+async def register_key(body: wire.RegisterKey, core: CoreDep, ctx: Ctx, once: OnceDep) -> Response:
+    """Keep a token, sealed; 409 when the name is taken."""
+    kept = await core.door.reply(
+        ctx,
+        "key.register",
+        lambda tx: core.keys.register(tx, ctx, present.new_key(body)),
+        lambda key: reply(
+            {"name": key.name, "provider": key.provider.value, "message": "Key registered."}, 201
+        ),
+        once=once,
+        target=body.name,
+    )
+    return from_reply(kept)
+
+
+@router.get("", response_model=wire.KeyList, summary="List keys", **needs("keys:read"))
+async def list_keys(core: CoreDep, ctx: Ctx) -> Response:
+    """The tenant's keys, without their tokens."""
+    return answer({"keys": [present.key(key) for key in await core.keys.list(ctx)]})
+
+
+@router.delete("/{name}", response_model=wire.Done, summary="Delete a key", **needs("keys:write"))
+async def delete_key(name: KeyName, core: CoreDep, ctx: Ctx) -> Response:
+    """Forget a key."""
+    await core.door.do(ctx, "key.delete", lambda tx: core.keys.remove(tx, ctx, name), target=name)
+    return answer({"name": name, "message": "Key deleted."})
+
+
+@router.post(
+    "/{name}/verify",
+    response_model=wire.KeyVerified,
+    summary="Verify a key",
+    **needs("keys:read"),
+)
+async def verify_key(
+    name: KeyName,
+    core: CoreDep,
+    ctx: Ctx,
+    repo_url: Annotated[str, Query(max_length=2048)] = "",
+) -> Response:
+    """Ask the key's host whether it accepts the token; ``repo_url`` names a host of your own."""
+    said = await core.keys.verify(ctx, name, repo_url)
+    return answer(present.verified(name, said))

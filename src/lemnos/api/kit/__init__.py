@@ -1,0 +1,1 @@
+"""What the API folders share: the gate, errors, operations, answers, streams, documentation."""

@@ -1,0 +1,39 @@
+"""What the routes work with: the use cases of all domains, put together by ``main``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lemnos.api.kit.readiness import Readiness
+from lemnos.domains.agents.ports import Runtimes
+from lemnos.domains.agents.service import McpService
+from lemnos.domains.integrations.service import KeyService
+from lemnos.domains.tasks.changes import ChangesReader
+from lemnos.domains.tasks.service import TaskService
+from lemnos.domains.workspaces.service import WorkspaceService
+from lemnos.platform.events.hub import EventHub
+from lemnos.platform.execute import Door
+from lemnos.platform.identity import ApiKeys, Identity
+from lemnos.platform.telemetry.metrics import Metrics
+from lemnos.platform.webhooks.service import WebhookService
+from lemnos.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """One server's use cases. Routes reach it through :func:`lemnos.api.kit.operation.core_of`."""
+
+    settings: Settings
+    door: Door
+    identity: Identity
+    api_keys: ApiKeys
+    hub: EventHub
+    metrics: Metrics
+    readiness: Readiness
+    runtimes: Runtimes
+    tasks: TaskService
+    changes: ChangesReader
+    keys: KeyService
+    mcp: McpService
+    workspaces: WorkspaceService
+    webhooks: WebhookService

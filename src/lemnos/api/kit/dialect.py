@@ -1,0 +1,51 @@
+"""How each document answers: its error shape, and the paths that speak it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lemnos.kernel.errors import Kind, LemnosError
+
+STATUS: Mapping[Kind, int] = {
+    Kind.VALIDATION: 400,
+    Kind.UNAUTHENTICATED: 401,
+    Kind.FORBIDDEN: 403,
+    Kind.NOT_FOUND: 404,
+    Kind.CONFLICT: 409,
+    Kind.TOO_LARGE: 413,
+    Kind.UNPROCESSABLE: 422,
+    Kind.RATE_LIMITED: 429,
+    Kind.INTERNAL: 500,
+    Kind.UNAVAILABLE: 503,
+    Kind.TIMEOUT: 504,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One document's way of saying that something went wrong.
+
+    ``prefixes`` are the paths that it covers; ``error`` gives the body for an error and a request
+    id.
+    """
+
+    name: str
+    prefixes: tuple[str, ...]
+    error: Callable[[LemnosError, str], Mapping[str, object]]
+
+
+class Dialects:
+    """Finds the dialect of a path: the longest prefix wins."""
+
+    def __init__(self, known: Sequence[Dialect], otherwise: Dialect) -> None:
+        pairs = [(prefix, dialect) for dialect in known for prefix in dialect.prefixes]
+        self._pairs = sorted(pairs, key=lambda pair: -len(pair[0]))
+        self._otherwise = otherwise
+
+    def of(self, path: str) -> Dialect:
+        """The dialect that a path speaks, also where no operation is at that path."""
+        for prefix, dialect in self._pairs:
+            if path == prefix or path.startswith(f"{prefix}/"):
+                return dialect
+        return self._otherwise

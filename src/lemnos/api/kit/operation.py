@@ -1,0 +1,104 @@
+"""Operations: routes that declare the permission they need.
+
+``router = operations("Keys", prefix="/api/v1/keys")``, ``@router.post("", **needs("keys:write"))``.
+A route without a declaration cannot be made, so a new operation is never open by accident.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Depends
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lemnos.api.kit.core import Core
+from lemnos.kernel.context import Context
+from lemnos.kernel.errors import Invalid
+from lemnos.platform.execute import Once
+
+CONTEXT = "lemnos.context"  # where the gate puts the request's context in its scope
+ROUTE = "lemnos.route"  # and where a route leaves its template, for metrics
+OPEN = "open"  # the permission of an operation that needs none
+_PERMISSION = "x-permission"
+_Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_LONGEST_KEY = 255
+
+
+def needs(permission: str, *, direct: bool = False, **extra: Any) -> dict[str, Any]:
+    """Declare an operation's permission; ``OPEN`` for one without credentials.
+
+    A ``direct`` operation is called with the bare request, without the framework's parsing: for
+    the few that are hot. ``extra`` goes to the OpenAPI description.
+    """
+    return {"openapi_extra": {_PERMISSION: permission, "x-direct": direct, **extra}}
+
+
+class Operation(APIRoute):
+    """A route that checks its permission before its handler runs."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        described = options.get("openapi_extra") or {}
+        if _PERMISSION not in described:
+            raise TypeError(f"{endpoint.__name__} declares no permission: use needs(…).")
+        self.permission: str = described[_PERMISSION]
+        self.direct: bool = described.get("x-direct", False)
+        options["openapi_extra"] = {k: v for k, v in described.items() if k != "x-direct"}
+        super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> _Handler:
+        """The handler behind the permission check."""
+        inner = cast(
+            _Handler,
+            self.endpoint if self.direct else super().get_route_handler(),
+        )
+        permission, template = self.permission, self.path
+
+        async def handler(request: Request) -> Response:
+            scope = request.scope
+            scope[ROUTE] = template
+            if permission != OPEN:
+                scope[CONTEXT].principal.demand(permission)
+            return await inner(request)
+
+        return handler
+
+
+def operations(tag: str, prefix: str = "") -> APIRouter:
+    """A router whose routes are operations, under a heading of the documentation."""
+    return APIRouter(prefix=prefix, tags=[tag], route_class=Operation)
+
+
+def core_of(request: Request) -> Core:
+    """The use cases of this server."""
+    return cast("Core", request.app.state.core)
+
+
+def context_of(request: Request) -> Context:
+    """Who is asking."""
+    return cast("Context", request.scope[CONTEXT])
+
+
+async def once_of(request: Request) -> Once | None:
+    """The idempotency of a request that carries an ``Idempotency-Key``, else None."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= _LONGEST_KEY:
+        problem = {"Idempotency-Key": f"must have 1 to {_LONGEST_KEY} characters"}
+        raise Invalid("The Idempotency-Key is not valid.", fields=problem)
+    digest = hashlib.sha256(await request.body()).digest()
+    return Once(key, f"{request.method} {request.url.path}", digest)
+
+
+CoreDep = Annotated[Core, Depends(core_of)]
+Ctx = Annotated[Context, Depends(context_of)]
+OnceDep = Annotated[Once | None, Depends(once_of)]
+
+
+def example(content: object, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """An example answer for the documentation."""
+    return {status: {"content": {"application/json": {"example": content}}}}

@@ -1,0 +1,76 @@
+"""Server-sent events: frames encoded once, written as they come, resumable by ``Last-Event-ID``.
+
+The format is the WHATWG HTML standard's, section "Server-sent events".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from lemnos.api.kit.readiness import Readiness
+from lemnos.kernel.errors import Invalid
+
+KEEPALIVE = b": keepalive\n\n"
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+def frame(data: bytes, *, event: str = "", id: int | None = None) -> bytes:
+    """One event; its data is one line of JSON."""
+    head = f"event: {event}\n".encode() if event else b""
+    if id is not None:
+        head += b"id: %d\n" % id
+    return b"%sdata: %s\n\n" % (head, data.replace(b"\n", b" "))
+
+
+def resume_after(request: Request) -> int:
+    """The cursor from which a client resumes; 0 for the beginning."""
+    given = request.headers.get("last-event-id") or request.query_params.get("last_event_id", "")
+    if not given:
+        return 0
+    if not (given.isascii() and given.isdigit()) or len(given) > 18:
+        problem = {"Last-Event-ID": "must be the id of an event of this stream"}
+        raise Invalid("The Last-Event-ID is not valid.", fields=problem)
+    return int(given)
+
+
+class EventStream:
+    """An ASGI answer that writes chunks until its source ends, or its reader or the server goes."""
+
+    def __init__(self, source: AsyncIterator[bytes], readiness: Readiness) -> None:
+        self._source = source
+        self._readiness = readiness
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        writing = asyncio.ensure_future(self._write(send))
+        watching = asyncio.ensure_future(_disconnected(receive))
+        self._readiness.streams.add(writing)
+        try:
+            await asyncio.wait({writing, watching}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._readiness.streams.discard(writing)
+            for task in (writing, watching):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        # A reader that was cut off by a server going down asks again, with its Last-Event-ID.
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _write(self, send: Send) -> None:
+        async with contextlib.aclosing(self._source) as source:  # type: ignore[type-var]
+            async for chunk in source:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

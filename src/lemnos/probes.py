@@ -1,0 +1,43 @@
+"""What ``/health`` looks at, and the gauges that are read from the running parts."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+
+from lemnos.api.kit.readiness import Probe
+from lemnos.kernel.errors import Unavailable
+from lemnos.main import Server
+
+_LEAST_DISK = 512 * 1024 * 1024  # bytes under which a checkout may not fit any more
+
+
+def add_probes(server: Server) -> None:
+    """Fill in the probes and gauges of a server."""
+    core, platform = server.core, server.platform
+
+    async def database() -> str:
+        await platform.db.ping()
+        return platform.db.dialect
+
+    async def disk() -> str:
+        usage = await asyncio.to_thread(shutil.disk_usage, server.settings.data_dir)
+        free = f"{usage.free / 1024**3:.1f} GiB free"
+        if usage.free < _LEAST_DISK:
+            raise Unavailable(f"only {free}")
+        return free
+
+    core.readiness.probes |= {"database": database, "disk": disk}
+    for name in core.runtimes.names:
+        core.readiness.probes[f"runtime:{name}"] = _runtime_probe(server, name)
+    platform.metrics.gauge(
+        "lemnos_agents_running", "Agents running on this node.", lambda: server.runner.active
+    )
+
+
+def _runtime_probe(server: Server, name: str) -> Probe:
+    async def probe() -> str:
+        status = await server.core.runtimes.status(name)
+        return status.version if status.installed else f"not installed: {status.problem}"
+
+    return probe

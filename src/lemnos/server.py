@@ -1,0 +1,207 @@
+"""The life of a server: it listens at once, starts its parts, serves, drains, and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from lemnos.api.kit.readiness import Phase
+from lemnos.kernel.context import system_context
+from lemnos.kernel.errors import LemnosError
+from lemnos.main import TENANT, Server, build, database_url
+from lemnos.platform.db.migrate import ensure_schema
+from lemnos.platform.identity import NewKey
+from lemnos.platform.telemetry.log import adopt_libraries
+from lemnos.probes import add_probes
+from lemnos.settings import Settings
+
+_SWEEP = 300.0  # seconds between two looks for workspaces that have expired
+_HOURLY = 3600.0
+_CUT_OFF = 5  # seconds that open connections get once everything else has stopped
+
+
+def serve(settings: Settings) -> int:
+    """Run a server until it is told to stop; the exit status of the process."""
+    server = build(settings)
+    adopt_libraries(server.platform.log)
+    http = HttpServer(server)
+    http.run()
+    return http.exit_status
+
+
+class HttpServer(uvicorn.Server):
+    """uvicorn, which drains before it stops: a first signal asks for it, a second one cuts off."""
+
+    def __init__(self, server: Server) -> None:
+        settings = server.settings
+        super().__init__(
+            uvicorn.Config(
+                server.gate,
+                interface="asgi3",
+                host=settings.host,
+                port=settings.port,
+                loop="uvloop",
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_CUT_OFF,
+            )
+        )
+        self._server = server
+        self._life = Life(server)
+        self._draining: asyncio.Task[None] | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self.exit_status = 0
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen first, then start the rest: until then ``/ready`` says that it is starting."""
+        await super().startup(sockets)
+        if self.should_exit:  # the address is taken; uvicorn has said so
+            self.exit_status = 1
+            return
+        self._starting = asyncio.create_task(self._start())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the connections, then what is under them."""
+        if self._starting is not None:
+            self._starting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._starting
+        await super().shutdown(sockets)
+        await self._life.stop()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain at the first signal."""
+        if self._draining is not None or sig == signal.SIGQUIT:
+            self.should_exit = self.force_exit = True
+            return
+        self._draining = asyncio.ensure_future(self._drain())
+
+    async def _start(self) -> None:
+        try:
+            await self._life.start()
+        except LemnosError as error:
+            self._fail(error.message)
+        except Exception as error:
+            self._fail(repr(error))
+        else:
+            self._life.announce(self._url())
+
+    def _fail(self, message: str) -> None:
+        self._server.platform.log.error("cannot start", error=message)
+        self.exit_status = 1
+        self.should_exit = True
+
+    async def _drain(self) -> None:
+        await self._life.drain()
+        self.should_exit = True
+
+    def _url(self) -> str:
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        return f"http://{shown}:{port}"
+
+
+class Life:
+    """Starts and stops the parts of a server, in order."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._upkeep: list[asyncio.Task[None]] = []
+        self._running: list[Callable[[], Awaitable[None]]] = []
+
+    async def start(self) -> None:
+        """Bring everything up; the server is ready afterwards."""
+        server, platform = self._server, self._server.platform
+        await asyncio.to_thread(ensure_schema, database_url(server.settings))
+        for begin, end in (
+            (platform.db.start, platform.db.stop),
+            (platform.sealer.start, platform.sealer.stop),
+            (platform.notifier.start, platform.notifier.stop),
+            (platform.identity.start, platform.identity.stop),
+            (platform.dispatcher.start, platform.dispatcher.stop),
+        ):
+            await begin()
+            self._running.append(end)
+        if server.settings.on_loopback:
+            await ensure_owner_key(server)
+        add_probes(server)
+        await platform.engine.start()
+        self._upkeep = [
+            _every(_SWEEP, self._sweep),
+            _every(_HOURLY, platform.door.prune),
+            _every(_HOURLY, platform.dispatcher.prune),
+        ]
+        server.core.readiness.phase = Phase.READY
+
+    async def drain(self) -> None:
+        """Take no new work, let what runs come to an end, up to the limit of the settings."""
+        server = self._server
+        server.platform.log.info("draining", running=server.runner.active)
+        server.core.readiness.drain()
+        await server.platform.engine.drain(server.settings.drain)
+
+    async def stop(self) -> None:
+        """Stop what still runs, in reverse order; nothing that was accepted is lost."""
+        server, platform = self._server, self._server.platform
+        server.core.readiness.drain()
+        for task in self._upkeep:
+            task.cancel()
+        await platform.engine.drain(0)
+        platform.hub.stop()
+        for end in reversed(self._running):
+            await end()
+        for close in server.closing:
+            await close()
+        platform.tracer.close()
+        _server_file(server.settings).unlink(missing_ok=True)
+        platform.log.info("stopped")
+
+    def announce(self, url: str) -> None:
+        """Tell people, and the CLI through a file, where the server is."""
+        settings = self._server.settings
+        _server_file(settings).write_text(json.dumps({"url": url, "pid": os.getpid()}))
+        self._server.platform.log.info(
+            "ready", url=url, docs=f"{url}/api/docs", data=str(settings.data_dir)
+        )
+
+    async def _sweep(self) -> None:
+        await self._server.core.workspaces.sweep()
+
+
+async def ensure_owner_key(server: Server) -> None:
+    """At the first start on a loopback address, make a key that the CLI finds by itself."""
+    path = server.settings.data_dir / "api.key"
+    if path.exists():
+        return
+    ctx = system_context(TENANT, "first-start")
+    _, secret = await server.platform.api_keys.create_key(ctx, NewKey("owner", ("owner",)))
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"{secret}\n")
+
+
+def _server_file(settings: Settings) -> Path:
+    return settings.data_dir / "server.json"
+
+
+def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> asyncio.Task[None]:
+    async def loop() -> None:
+        while True:
+            with contextlib.suppress(LemnosError):  # tried again the next time
+                await work()
+            await asyncio.sleep(seconds)
+
+    return asyncio.create_task(loop(), name=f"upkeep-{getattr(work, '__name__', 'work')}")
