@@ -24,6 +24,7 @@ from dbos import error as dbos_errors
 
 from lemnos.engine.model import Unrecorded
 from lemnos.engine.port import JobLost
+from lemnos.kernel.errors import Unavailable
 
 T = TypeVar("T")
 Body = Callable[[contextvars.Context], Coroutine[Any, Any, bool]]
@@ -34,7 +35,7 @@ APPLICATION_VERSION = "1"
 _WORKFLOW = "lemnos.job"
 _ENDED_IN_DBOS = ("SUCCESS", "ERROR")
 _THREADS = 8
-_RESUME_POLL = 1.0  # seconds until a job that is taken up again starts
+_RESUME_POLL = 0.5  # seconds until a job that is taken up again starts
 _QUIET = 0.5  # seconds; DBOS's listener sleeps so long, also when it is told to end
 
 
@@ -77,10 +78,16 @@ class Durable:
         self._workflow: Callable[[str], Coroutine[Any, Any, None]] | None = None
 
     async def start(self) -> None:
-        """Open (and migrate, if need be) DBOS's tables. Handlers will run on this loop."""
+        """Open (and migrate, if need be) DBOS's tables. Handlers will run on this loop.
+
+        Raises ``Unavailable`` when that fails.
+        """
         self._application = asyncio.get_running_loop()
         self._thread.start()
-        await self._there(self._launch())
+        try:
+            await self._there(self._launch())
+        except Exception as error:
+            raise Unavailable(f"The engine cannot open its records: {error}") from error
 
     async def stop(self) -> None:
         """End DBOS and its threads; steps that still run are not recorded."""
