@@ -18,7 +18,7 @@ ADVANCE = Query(
 HEAD = Query(select(event_streams.c.head).where(event_streams.c.stream == bindparam("stream")))
 
 _COLUMNS = ("stream", "seq", "tenant", "type", "name", "data", "ts")
-INSERT = Query(insert(events).values({name: bindparam(name) for name in _COLUMNS}))
+INSERT = Query(insert(events).values({name: bindparam(name) for name in _COLUMNS}).inline())
 
 # SQLite, deferred: the number comes from the head that ADVANCE has just moved. `back` is how
 # far the event stands before the last one of its group.

@@ -40,6 +40,5 @@ events = Table(
     Column("txid", BigInteger),
     UniqueConstraint("stream", "seq"),
     sqlite_autoincrement=True,
-    implicit_returning=False,
 )
 Index(None, events.c.txid, events.c.id, sqlite_where=events.c.txid.is_not(None))
