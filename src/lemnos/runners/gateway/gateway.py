@@ -58,6 +58,9 @@ _HOP_BY_HOP = frozenset(
     }
 )
 _CREDENTIALS = frozenset({"authorization", "x-api-key", "cookie"})
+DENIED_TOLD = 100
+# Refusals with a notice of their own, and the challenge that some clients wait for.
+_TOLD_ELSEWHERE = frozenset({"budget_exceeded", "out_of_turns", "denied_host", "proxy_token"})
 _METERED = ("/messages", "/responses", "/chat/completions")
 
 
@@ -132,6 +135,7 @@ class RunGateway:
         self._allowed = AllowedHosts(policy.allowed_hosts)
         self._mcp = {server.name: server for server in policy.mcp_servers if server.url}
         self._redact = Redactor([policy.access.api_key])
+        self._denied: set[str] = set()
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -168,9 +172,12 @@ class RunGateway:
         try:
             return await self._route(request)
         except Refused as refused:
-            if refused.code not in {"budget_exceeded", "out_of_turns", "denied_host"}:
+            if refused.code not in _TOLD_ELSEWHERE:
                 self._notify(Notice("refused", refused.message))
-            return error_response(refused.status, refused.code, refused.message)
+            answer = error_response(refused.status, refused.code, refused.message)
+            if refused.status == 407:
+                answer.headers.append(("proxy-authenticate", 'Basic realm="lemnos"'))
+            return answer
 
     async def _route(self, request: Request) -> Response | Tunnel:
         if request.method == "CONNECT":
@@ -259,11 +266,17 @@ class RunGateway:
     def _demand_host(self, request: Request, host: str, port: int) -> None:
         given = proxy_token(request.headers.get("proxy-authorization", ""))
         if not hmac.compare_digest(given.encode(), self.token.encode()):
-            raise Refused(407, "proxy_authentication_required", "The proxy needs the run's token.")
+            raise Refused(407, "proxy_token", "The proxy needs the run's token.")
         if (host, port) not in self._allowed:
             message = f"The agent tried to reach {host}:{port}, which this run may not."
-            self._notify(Notice("denied_host", message, host=f"{host}:{port}"))
+            self._tell_denied(f"{host}:{port}", message)
             raise Refused(403, "denied_host", message)
+
+    def _tell_denied(self, host: str, message: str) -> None:
+        """Once for each host, and not without end: an agent may try for hours."""
+        if host not in self._denied and len(self._denied) < DENIED_TOLD:
+            self._denied.add(host)
+            self._notify(Notice("denied_host", message, host=host))
 
     # --- carrying -------------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ from lemnos.runners.runtimes.run import Command, RefusedRun, start_run
 TOOLS = (
     "Bash,BashOutput,KillShell,Read,Edit,MultiEdit,Write,NotebookEdit,Glob,Grep,LS,Task,TodoWrite"
 )
-RETRIES = 4  # of the CLI itself; its default of 10 takes minutes before a fallback gets its turn
+RETRIES = 3  # of the CLI itself; its default of 10 takes minutes before a fallback gets its turn
 _INTERRUPT = {
     "type": "control_request",
     "request_id": "end",
@@ -66,7 +66,7 @@ class ClaudeCode:
             return RefusedRun("Claude Code is not installed here.", ErrorClass.NOT_INSTALLED)
         if spec.access.provider != "anthropic":
             return RefusedRun("Claude Code needs a key for Anthropic's API.", ErrorClass.AUTH)
-        dialect = _Dialect(spec.prompt)
+        dialect = _Dialect(spec)
         return await start_run(
             spec, self._host, dialect, lambda gateway: self._command(found, spec, gateway)
         )
@@ -138,9 +138,9 @@ def _write_mcp_config(spec: RunSpec, gateway: RunGateway) -> Path:
 class _Dialect:
     """Prompt and interrupt as JSON lines on stdin."""
 
-    def __init__(self, prompt: str) -> None:
-        self._prompt = prompt
-        self._events = ClaudeEvents()
+    def __init__(self, spec: RunSpec) -> None:
+        self._prompt = spec.prompt
+        self._events = ClaudeEvents(spec.limits.max_turns)
 
     @property
     def finished(self) -> bool:

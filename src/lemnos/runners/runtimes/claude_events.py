@@ -83,7 +83,8 @@ _paths = msgspec.json.Decoder(_Paths)
 class ClaudeEvents:
     """Reads the lines of one run, and knows at the end what came of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_turns: int | None = None) -> None:
+        self._max_turns = max_turns
         self.session = ""
         self.finished = False
         self._end: _Line | None = None
@@ -196,7 +197,7 @@ class ClaudeEvents:
 
     def _error(self, end: _Line) -> str:
         if end.subtype == "error_max_turns":
-            return f"The limit of {end.num_turns} turns was reached."
+            return f"The limit of {self._max_turns} turns was reached."
         said = "; ".join(str(error) for error in end.errors)
         return end.result or said or end.subtype
 

@@ -33,6 +33,19 @@ DEFAULT_MODEL = "gpt-5.5"
 TOKEN = "LEMNOS_RUN_TOKEN"  # noqa: S105  the name of an environment variable
 REQUEST_RETRIES = 3
 STREAM_RETRIES = 3
+# What calls out by itself, runs what a repository brings along, retries for ever, or hides the
+# model's name from the gateway (compressed requests).
+_OFF = (
+    "apps",
+    "enable_request_compression",
+    "hooks",
+    "plugin_sharing",
+    "plugins",
+    "remote_plugin",
+    "skill_mcp_dependency_install",
+    "skill_search",
+    "unbounded_connection_retries",
+)
 
 
 class Codex:
@@ -112,6 +125,7 @@ def _config(spec: RunSpec, gateway: RunGateway) -> str:
         "model_provider": "lemnos",
         "check_for_update_on_startup": False,
         "analytics": {"enabled": False},
+        "features": dict.fromkeys(_OFF, False),
         "model_providers": {
             "lemnos": {
                 "name": "lemnos",

@@ -25,6 +25,11 @@ class RuntimeRegistry:
         if default:
             self.check(default)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All runtimes, in the order in which they were given."""
+        return tuple(self._runtimes)
+
     def get(self, name: str) -> Runtime:
         """The runtime of this name. Raises Invalid when there is none."""
         if name not in self._runtimes:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from lemnos.kernel.errors import Unavailable
 from lemnos.runners.sandbox.bubblewrap import BubblewrapSandbox, why_not
+from lemnos.runners.sandbox.cgroup import delegated
 from lemnos.runners.sandbox.plain import PlainSandbox
 from lemnos.runners.sandbox.port import GATEWAY_PORT, Breach, Launch, Sandbox, Sandboxed
 from lemnos.runners.sandbox.watchdog import Watchdog
@@ -28,12 +29,12 @@ def choose_sandbox(mode: SandboxMode = "auto") -> Sandbox:
 
     Raises Unavailable when the mode is ``required`` and bubblewrap does not work here.
     """
-    watchdog = Watchdog()
+    watchdog, cgroups = Watchdog(), delegated()
     if mode == "off":
-        return PlainSandbox(watchdog, "the operator switched the sandbox off")
+        return PlainSandbox(watchdog, cgroups, "the operator switched the sandbox off")
     problem = why_not()
     if not problem:
-        return BubblewrapSandbox(watchdog)
+        return BubblewrapSandbox(watchdog, cgroups)
     if mode == "required":
         raise Unavailable(f"The sandbox is required, and {problem}", code="sandbox_unavailable")
-    return PlainSandbox(watchdog, problem)
+    return PlainSandbox(watchdog, cgroups, problem)

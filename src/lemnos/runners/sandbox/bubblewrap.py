@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from lemnos.runners.process import Process
+from lemnos.runners.sandbox.cgroup import Cgroup, Cgroups
 from lemnos.runners.sandbox.entry_command import ENTRY, entry_command, python
 from lemnos.runners.sandbox.port import Launch, Sandboxed, signal_all
 from lemnos.runners.sandbox.watchdog import Watchdog, descendants, processes
@@ -55,8 +56,9 @@ class BubblewrapSandbox:
     isolated = True
     warning = ""
 
-    def __init__(self, watchdog: Watchdog, bwrap: str = "bwrap") -> None:
+    def __init__(self, watchdog: Watchdog, cgroups: Cgroups, bwrap: str = "bwrap") -> None:
         self._watchdog = watchdog
+        self._cgroups = cgroups
         self._bwrap = bwrap
         # Kept for the server's life; removed with the object by tempfile's own finalizer.
         self._etc = tempfile.TemporaryDirectory(prefix="lemnos-etc-")
@@ -65,8 +67,14 @@ class BubblewrapSandbox:
 
     async def start(self, launch: Launch) -> Sandboxed:
         """Start the program. Raises OSError when bwrap itself can't be started."""
-        process = Process.spawn(self.command(launch), env=launch.env, cwd=Path("/"))
-        sandboxed = Sandboxed(process, _Namespace(process))
+        group = self._cgroups.make(launch.limits)
+        command = [*group.join(), *self.command(launch)]
+        try:
+            process = Process.spawn(command, env=launch.env, cwd=Path("/"))
+        except OSError:
+            await group.remove()
+            raise
+        sandboxed = Sandboxed(process, _Namespace(process, group), launch.limits)
         self._watchdog.watch(sandboxed, launch.limits, (launch.workspace, launch.home))
         return sandboxed
 
@@ -101,8 +109,9 @@ class BubblewrapSandbox:
 class _Namespace:
     """The processes below one bwrap. Its only child is the namespace's init."""
 
-    def __init__(self, monitor: Process) -> None:
+    def __init__(self, monitor: Process, group: Cgroup) -> None:
         self._monitor = monitor
+        self._group = group
 
     def pids(self) -> tuple[int, ...]:
         table, monitor = processes(), self._monitor.pid
@@ -116,6 +125,12 @@ class _Namespace:
         monitor = self._monitor.pid
         inits = tuple(pid for pid, its in processes().items() if its.parent == monitor)
         signal_all((*inits, monitor), signal.SIGKILL)
+
+    def out_of_memory(self) -> bool:
+        return self._group.out_of_memory()
+
+    async def release(self) -> None:
+        await self._group.remove()
 
 
 def _system() -> list[str]:
@@ -139,7 +154,7 @@ def why_not(bwrap: str = "bwrap") -> str:
     Blocks for some 50 ms: to be called once, at start.
     """
     with tempfile.TemporaryDirectory(prefix="lemnos-probe-") as folder:
-        sandbox = BubblewrapSandbox(Watchdog(), bwrap)
+        sandbox = BubblewrapSandbox(Watchdog(), Cgroups({}, 2), bwrap)
         launch = Launch("probe", ("true",), Path(folder), Path(folder))
         try:
             tried = subprocess.run(

@@ -8,6 +8,7 @@ import signal
 from typing import Literal
 
 from lemnos.runners.process import Process
+from lemnos.runners.sandbox.cgroup import Cgroup, Cgroups
 from lemnos.runners.sandbox.entry_command import entry_command
 from lemnos.runners.sandbox.port import Launch, Sandboxed
 from lemnos.runners.sandbox.watchdog import Place, Watchdog, descendants, processes
@@ -21,8 +22,9 @@ class PlainSandbox:
     name: Literal["bubblewrap", "plain"] = "plain"
     isolated = False
 
-    def __init__(self, watchdog: Watchdog, reason: str) -> None:
+    def __init__(self, watchdog: Watchdog, cgroups: Cgroups, reason: str) -> None:
         self._watchdog = watchdog
+        self._cgroups = cgroups
         self.warning = (
             "This agent runs without a sandbox: it can read what the server's user can read and "
             f"reach the network. Reason: {reason}"
@@ -30,12 +32,17 @@ class PlainSandbox:
 
     async def start(self, launch: Launch) -> Sandboxed:
         """Start the program in a process group of its own. Raises OSError when it can't."""
-        process = Process.spawn(
-            entry_command(launch.argv, launch.limits),
-            env={**launch.env, COOKIE: launch.run_id},
-            cwd=launch.workspace,
-        )
-        sandboxed = Sandboxed(process, _Family(process.pid, launch.run_id))
+        group = self._cgroups.make(launch.limits)
+        try:
+            process = Process.spawn(
+                [*group.join(), *entry_command(launch.argv, launch.limits)],
+                env={**launch.env, COOKIE: launch.run_id},
+                cwd=launch.workspace,
+            )
+        except OSError:
+            await group.remove()
+            raise
+        sandboxed = Sandboxed(process, _Family(process.pid, launch.run_id, group), launch.limits)
         self._watchdog.watch(sandboxed, launch.limits, (launch.workspace, launch.home))
         return sandboxed
 
@@ -46,8 +53,9 @@ class _Family:
     What makes itself a daemon (setsid, double fork) is found by a variable in its environment.
     """
 
-    def __init__(self, root: int, run_id: str) -> None:
+    def __init__(self, root: int, run_id: str, group: Cgroup) -> None:
         self._root = root
+        self._group = group
         self._cookie = f"{COOKIE}={run_id}".encode()
 
     def pids(self) -> tuple[int, ...]:
@@ -60,6 +68,12 @@ class _Family:
             for group in {place.group for place in members.values()}:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(group, signal.SIGKILL)
+
+    def out_of_memory(self) -> bool:
+        return self._group.out_of_memory()
+
+    async def release(self) -> None:
+        await self._group.remove()
 
     def _members(self) -> dict[int, Place]:
         table = processes()

@@ -64,18 +64,31 @@ class Jail(Protocol):
         """End every process at once."""
         ...
 
+    def out_of_memory(self) -> bool:
+        """Whether the kernel has killed a process for the memory that all may use together."""
+        ...
+
+    async def release(self) -> None:
+        """Give back what was held for the program; called after its end, more than once even."""
+        ...
+
 
 class Sandboxed:
     """A program that runs inside a sandbox."""
 
-    def __init__(self, process: Process, jail: Jail) -> None:
+    def __init__(self, process: Process, jail: Jail, limits: Limits) -> None:
         self.process = process
         self.breach: Breach | None = None
         self._jail = jail
+        self._limits = limits
 
     def pids(self) -> tuple[int, ...]:
         """The processes inside at this moment, by their host pids."""
         return self._jail.pids()
+
+    def out_of_memory(self) -> bool:
+        """Whether the kernel has killed a process inside for its memory."""
+        return self._jail.out_of_memory()
 
     def terminate(self) -> None:
         """Send SIGTERM to every process inside."""
@@ -97,7 +110,10 @@ class Sandboxed:
     async def wait(self) -> Exit:
         """Wait for the program's end; whatever it left behind inside is killed."""
         ended = await self.process.wait()
+        if self.breach is None and self._jail.out_of_memory():
+            self.breach = Breach("memory", self._limits.memory, self._limits.memory)
         self._jail.kill()
+        await self._jail.release()
         return ended
 
 

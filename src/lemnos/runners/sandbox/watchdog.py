@@ -58,7 +58,7 @@ async def _hold(watched: Watched) -> None:
         pids = sandboxed.pids()
         if len(pids) > limits.processes:
             sandboxed.kill(Breach("processes", len(pids), limits.processes))
-        elif (used := private_memory(pids)) > limits.memory:
+        elif (used := private_memory(pids)) > limits.memory or sandboxed.out_of_memory():
             sandboxed.kill(Breach("memory", used, limits.memory))
 
 
