@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -119,8 +119,7 @@ class AuditLog:
         last = await self._number(_LAST, tenant)
         head = await self.head(tenant)  # read after the last entry, so it is not before it
         unsealed = await self._number(_UNSEALED, tenant)
-        marks = {h.seq: h.hash for h in (anchor, head) if h is not None}
-        walk = _Walk(end=max(marks), marks=marks)
+        walk = _Walk((head,) if anchor is None else (head, anchor))
         while walk.seq < walk.end and walk.fault is None:
             walk.along(await self._after(tenant, walk.seq))
         if walk.fault is None and head.seq < last:
@@ -139,11 +138,11 @@ class AuditLog:
 
 
 class _Walk:
-    """How far a chain holds. ``marks`` are the hashes that it must have at certain numbers."""
+    """How far a chain holds that must run through all of some heads."""
 
-    def __init__(self, end: int, marks: Mapping[int, str]) -> None:
-        self.end = end
-        self.marks = marks
+    def __init__(self, heads: Sequence[Head]) -> None:
+        self.heads = heads
+        self.end = max(head.seq for head in heads)
         self.seq = 0  # the last entry that holds
         self.hash = START
         self.fault: Fault | None = None  # what is wrong with the one after it
@@ -166,7 +165,8 @@ class _Walk:
             return "reordered"
         if row["hash"] != entry_hash(row, seq, self.hash):
             return "changed"
-        return None if self.marks.get(seq, row["hash"]) == row["hash"] else "head"
+        fits = all(head.hash == row["hash"] for head in self.heads if head.seq == seq)
+        return None if fits else "head"
 
 
 def printable(text: str) -> str:

@@ -34,7 +34,6 @@ class DatabaseLeases:
 
     async def take(self, key: str, tier: Tier, spent: int, wanted: int) -> Lease:
         """See :class:`~lemnos.platform.ratelimit.model.LeaseStore`."""
-        interval, tolerance = tier.micros()
 
         async def body(tx: Tx) -> Lease:
             row = await tx.one(_READ, {"key_": key})
@@ -43,11 +42,11 @@ class DatabaseLeases:
                 row = await tx.one(_READ, {"key_": key})
             assert row is not None
             now = int(row["now"])
-            tat = max(int(row["tat"]), now) + interval * spent
-            granted = max(min((now + tolerance - tat) // interval, wanted), 0)
-            tat += interval * granted
+            tat = max(int(row["tat"]), now) + tier.interval * spent
+            granted = max(min((now + tier.tolerance - tat) // tier.interval, wanted), 0)
+            tat += tier.interval * granted
             await tx.run(_MOVE, {"key_": key, "tat": tat})
-            return Lease(granted, (tat - now) / clock.SECOND)
+            return Lease(granted, tat - now)
 
         return await self._db.write(body)
 

@@ -7,14 +7,12 @@ A request is allowed if it comes no earlier than the tolerance before that.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
+from lemnos.kernel import clock
+from lemnos.kernel.clock import SECOND
 from lemnos.platform.ratelimit.model import STANDARD, TIERS, Decision, Tier
 
-# Sums of intervals carry rounding errors of some 1e-7 s at today's Unix time. No interval is
-# near that.
-ROUNDING = 1e-5
 _KEYS = 100_000
 
 
@@ -28,12 +26,12 @@ class LocalLimiter:
     def __init__(self, tiers: Mapping[str, Tier] = TIERS, keys: int = _KEYS) -> None:
         self._tiers = tiers
         self._keys = keys
-        self._tats: dict[str, float] = {}
+        self._tats: dict[str, int] = {}
 
-    def check(self, key: str, tier: str, now: float | None = None) -> Decision:
-        """See :class:`~lemnos.platform.ratelimit.model.Limiter`; ``now`` in Unix seconds."""
+    def check(self, key: str, tier: str, now: int | None = None) -> Decision:
+        """See :class:`~lemnos.platform.ratelimit.model.Limiter`; ``now`` in microseconds."""
         if now is None:
-            now = time.time()
+            now = clock.now()
         rate = self._tiers.get(tier, STANDARD)
         tat = self._tats.get(key)
         if tat is None:
@@ -42,14 +40,13 @@ class LocalLimiter:
             tat = now
         elif tat < now:
             tat = now
-        ahead = tat - now + rate.interval
-        if ahead > rate.tolerance + ROUNDING:
-            return Decision(False, rate.limit, 0, tat, ahead - rate.tolerance)
-        self._tats[key] = tat = now + ahead
-        remaining = int((rate.tolerance - ahead + ROUNDING) / rate.interval)
-        return Decision(True, rate.limit, remaining, tat, 0.0)
+        room = now + rate.tolerance - tat
+        if room < rate.interval:
+            return Decision(False, rate.limit, 0, tat / SECOND, (rate.interval - room) / SECOND)
+        self._tats[key] = tat = tat + rate.interval
+        return Decision(True, rate.limit, room // rate.interval - 1, tat / SECOND, 0.0)
 
-    def _make_room(self, now: float) -> None:
+    def _make_room(self, now: int) -> None:
         self._tats = {key: tat for key, tat in self._tats.items() if tat > now}
         while len(self._tats) > self._keys // 2:
             del self._tats[next(iter(self._tats))]

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Mapping
 
+from lemnos.kernel import clock
+from lemnos.kernel.clock import SECOND
 from lemnos.kernel.errors import LemnosError
 from lemnos.platform.ratelimit.gcra import LocalLimiter
 from lemnos.platform.ratelimit.model import STANDARD, TIERS, Decision, LeaseStore, Tier
@@ -24,9 +25,9 @@ from lemnos.platform.ratelimit.model import STANDARD, TIERS, Decision, LeaseStor
 log = logging.getLogger(__name__)
 
 _KEYS = 100_000
-_BUSY = 1.0  # seconds within which a block that is used up was too small
+_BUSY = 1 * SECOND  # a block that is used up within it was too small
+_ALONE = 5 * SECOND  # the store is not asked for so long after it failed
 _PATIENCE = 0.5  # seconds to wait for the store before limiting alone
-_ALONE = 5.0  # seconds for which the store is not asked after it failed
 
 
 class _Block:
@@ -38,9 +39,9 @@ class _Block:
         self.left = 0  # below zero: allowed on credit, to be counted
         self.size = 0
         self.floor = -quarter(tier)
-        self.taken_at = 0.0
-        self.reset_at = 0.0
-        self.blocked_until = 0.0
+        self.taken_at = 0
+        self.reset_at = 0
+        self.blocked_until = 0
         self.taking: asyncio.Task[None] | None = None
 
 
@@ -55,11 +56,11 @@ class LeasedLimiter:
         self._keys = keys
         self._blocks: dict[str, _Block] = {}
         self._alone = LocalLimiter(tiers, keys)
-        self._alone_until = 0.0
+        self._alone_until = 0
 
     def check(self, key: str, tier: str) -> Decision:
         """See :class:`~lemnos.platform.ratelimit.model.Limiter`. To be called on the loop."""
-        now = time.time()
+        now = clock.now()
         if now < self._alone_until:
             return self._alone.check(key, tier, now)
         rate = self._tiers.get(tier, STANDARD)
@@ -67,22 +68,22 @@ class LeasedLimiter:
         if block is None:
             block = self._new_block(key, rate)
         if now < block.blocked_until:
-            return Decision(False, rate.limit, 0, block.reset_at, block.blocked_until - now)
+            return _refused(rate, block, block.blocked_until - now)
         if block.left <= block.floor:  # all credit is used, and the store has not answered yet
-            return Decision(False, rate.limit, 0, block.reset_at, rate.interval)
+            return _refused(rate, block, rate.interval)
         block.left -= 1
         if block.left <= block.size // 2 and block.taking is None:
             block.taking = asyncio.create_task(self._take(key, rate, block, now))
-        free = rate.tolerance - max(block.reset_at - now, 0.0)
-        remaining = block.left + int(free / rate.interval)
-        return Decision(True, rate.limit, max(remaining, 0), max(block.reset_at, now), 0.0)
+        reset_at = max(block.reset_at, now)
+        remaining = block.left + (now + rate.tolerance - reset_at) // rate.interval
+        return Decision(True, rate.limit, max(remaining, 0), reset_at / SECOND, 0.0)
 
     async def settle(self) -> None:
         """Wait until all that was allowed is counted in the store."""
         while taking := [block.taking for block in self._blocks.values() if block.taking]:
             await asyncio.gather(*taking)
 
-    async def _take(self, key: str, rate: Tier, block: _Block, now: float) -> None:
+    async def _take(self, key: str, rate: Tier, block: _Block, now: int) -> None:
         """Have the credit counted and the block filled up."""
         busy = now - block.taken_at < _BUSY
         block.size = min(max(block.size * 2, 1), quarter(rate)) if busy else block.size // 2
@@ -98,7 +99,7 @@ class LeasedLimiter:
             return
         finally:
             block.taking = None
-        now = time.time()
+        now = clock.now()
         block.left += spent + lease.granted
         block.reset_at = now + lease.ahead
         block.floor = -quarter(rate)
@@ -116,6 +117,10 @@ class LeasedLimiter:
             del self._blocks[next(iter(self._blocks))]
         block = self._blocks[key] = _Block(rate)
         return block
+
+
+def _refused(rate: Tier, block: _Block, wait: int) -> Decision:
+    return Decision(False, rate.limit, 0, block.reset_at / SECOND, wait / SECOND)
 
 
 def quarter(tier: Tier) -> int:

@@ -10,24 +10,24 @@ from lemnos.kernel import clock
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """``limit`` requests in ``period`` seconds on average, of which ``burst`` may come at once."""
+    """``limit`` requests in ``period`` seconds on average, of which ``burst`` may come at once.
+
+    ``interval`` is what one request takes of the rate, ``tolerance`` by how much a key may run
+    ahead of it. Both are whole microseconds, as sums of floats would drift.
+    """
 
     name: str
     limit: int
     period: float
     burst: int
-    interval: float = field(init=False)  # seconds of the rate that one request takes
-    tolerance: float = field(init=False)  # seconds by which a key may run ahead of the rate
+    interval: int = field(init=False)
+    tolerance: int = field(init=False)
 
     def __post_init__(self) -> None:
         """Work out once what every check needs."""
-        object.__setattr__(self, "interval", self.period / self.limit)
-        object.__setattr__(self, "tolerance", self.burst * self.period / self.limit)
-
-    def micros(self) -> tuple[int, int]:
-        """Interval and tolerance in whole microseconds, for stores that count in integers."""
-        interval = round(self.interval * clock.SECOND)
-        return interval, interval * self.burst
+        interval = round(self.period * clock.SECOND / self.limit)
+        object.__setattr__(self, "interval", interval)
+        object.__setattr__(self, "tolerance", interval * self.burst)
 
 
 STANDARD = Tier("standard", 1000, 60.0, 100)
@@ -64,11 +64,11 @@ class Limiter(Protocol):
 class Lease(NamedTuple):
     """``granted`` requests, counted in the store already.
 
-    ``ahead``: seconds by which the key now runs ahead of its rate.
+    ``ahead``: microseconds by which the key now runs ahead of its rate.
     """
 
     granted: int
-    ahead: float
+    ahead: int
 
 
 class LeaseStore(Protocol):

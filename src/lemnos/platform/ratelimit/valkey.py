@@ -5,7 +5,6 @@ from __future__ import annotations
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from lemnos.kernel import clock
 from lemnos.kernel.errors import Unavailable
 from lemnos.platform.ratelimit.model import Lease, Tier
 
@@ -36,11 +35,10 @@ class ValkeyLeases:
 
     async def take(self, key: str, tier: Tier, spent: int, wanted: int) -> Lease:
         """See :class:`~lemnos.platform.ratelimit.model.LeaseStore`."""
-        interval, tolerance = tier.micros()
         try:
             granted, ahead = await self._take(
-                keys=[self._prefix + key], args=[interval, tolerance, spent, wanted]
+                keys=[self._prefix + key], args=[tier.interval, tier.tolerance, spent, wanted]
             )
         except (RedisError, OSError) as error:
             raise Unavailable(f"The shared store of rate limits is away: {error}.") from error
-        return Lease(int(granted), int(ahead) / clock.SECOND)
+        return Lease(int(granted), int(ahead))
