@@ -141,6 +141,7 @@ class _Dialect:
 
     def __init__(self, spec: RunSpec) -> None:
         self.request: Request | None = None
+        self._workspace = spec.workspace
         self._session = spec.resume
         self._end: _Line | None = None
 
@@ -162,6 +163,8 @@ class _Dialect:
         elif said.type == "result":
             self._end = said
         kind = _KINDS.get(said.type, EventKind.OTHER)
+        if said.path:
+            said.path = str(self._workspace / said.path)
         return (AgentEvent(kind, line, _detail(kind, said)),)
 
     async def interrupt(self, process: Process) -> bool:

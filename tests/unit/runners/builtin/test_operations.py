@@ -46,7 +46,9 @@ def test_only_what_the_prompt_names_is_touched(tmp_path: Path):
 def test_rename_reaches_every_file(tmp_path: Path):
     files = {
         "shop/__init__.py": "",
-        "shop/cart.py": "class Cart:\n    def totl(self):\n        return 1\n\n\ndef totl():\n    return 2\n",
+        "shop/cart.py": (
+            "class Cart:\n    def totl(self):\n        return 1\n\n\ndef totl():\n    return 2\n"
+        ),
         "use.py": "from shop.cart import Cart, totl\n\nprint(Cart().totl(), totl())\n",
     }
     tree = write_tree(tmp_path / "w", files)
@@ -78,7 +80,8 @@ def test_rewrite(tmp_path: Path, prompt: str, path: str, before: str, after: str
 def test_unreachable_code_goes_unless_its_presence_means_something(tmp_path: Path):
     source = (
         "def f(x):\n    return x\n    print(1)\n\n\ndef g():\n    return\n    yield\n\n\n"
-        "def h(x):\n    while True:\n        break\n        if x:\n            y = 1\n    return x\n"
+        "def h(x):\n    while True:\n        break\n        if x:\n"
+        "            y = 1\n    return x\n"
     )
     tree = write_tree(tmp_path / "w", {"a.py": source})
     ran = run_agent(tree, "delete dead code")

@@ -37,7 +37,9 @@ def test_a_request_survives_the_pipe():
 
 
 def test_a_bad_request_is_a_failed_run(tmp_path: Path):
-    ended = subprocess.run(COMMAND, input=b'{"prompt": 1', cwd=tmp_path, capture_output=True)
+    ended = subprocess.run(
+        COMMAND, input=b'{"prompt": 1', cwd=tmp_path, capture_output=True, check=False
+    )
     assert json.loads(ended.stdout.splitlines()[-1])["verdict"] == "failed"
 
 

@@ -21,7 +21,8 @@ from orders.pricing import quote
 items = [[], [("nail", 5)], [("nail", 100)], [("anvil", 3)], [("hammer", 50), ("tongs", 1)],
          [("sword", 1)], [("nail", 0)]]
 answers = []
-for arguments in itertools.product(items, ["DE", "GR", "XX"], [None, "SPRING", "NO"], [True, False]):
+choices = [items, ["DE", "GR", "XX"], [None, "SPRING", "NO"], [True, False]]
+for arguments in itertools.product(*choices):
     try:
         answers.append(quote(*arguments))
     except ValueError as error:

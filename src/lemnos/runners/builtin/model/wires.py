@@ -7,10 +7,11 @@ OpenAI chat completions: https://platform.openai.com/docs/api-reference/chat
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from lemnos.runners.builtin.model.conversation import Message, Reply, Tool, ToolCall
+from lemnos.runners.builtin.model.streams import anthropic_body, chat_body
 
 MAX_TOKENS = 16_384  # of one answer
 ANTHROPIC_VERSION = "2023-06-01"
@@ -26,6 +27,10 @@ class Wire(Protocol):
     def body(
         self, model: str, system: str, messages: Sequence[Message], tools: Sequence[Tool]
     ) -> dict[str, Any]: ...
+
+    def collect(self, events: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+        """The body that a stream of events amounts to. Raises StreamBroken."""
+        ...
 
     def reply(self, body: Mapping[str, Any]) -> Reply:
         """Raises LookupError, TypeError or AttributeError where the answer has another shape."""
@@ -46,6 +51,7 @@ class AnthropicWire:
         return {
             "model": model,
             "max_tokens": MAX_TOKENS,
+            "stream": True,
             "system": system,
             "messages": [{"role": m.role, "content": _blocks(m)} for m in messages],
             "tools": [
@@ -53,6 +59,9 @@ class AnthropicWire:
                 for t in tools
             ],
         }
+
+    def collect(self, events: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+        return anthropic_body(events)
 
     def reply(self, body: Mapping[str, Any]) -> Reply:
         blocks = body["content"]
@@ -89,6 +98,8 @@ class OpenAIWire:
         said = [entry for message in messages for entry in _chat_entries(message)]
         return {
             "model": model,
+            "stream": True,
+            "stream_options": {"include_usage": True},
             "messages": [{"role": "system", "content": system}, *said],
             "tools": [
                 {
@@ -102,6 +113,9 @@ class OpenAIWire:
                 for t in tools
             ],
         }
+
+    def collect(self, events: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+        return chat_body(events)
 
     def reply(self, body: Mapping[str, Any]) -> Reply:
         choice = body["choices"][0]
