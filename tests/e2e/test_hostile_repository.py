@@ -92,6 +92,19 @@ async def test_submodules_are_not_fetched_and_what_is_in_them_is_reported(
     assert sorted(note.partition(":")[0] for note in diff.notes) == ["modules/ext", "modules/local"]
 
 
+async def test_removing_a_submodule_is_a_change_like_any_other(
+    git_port: GitCli, attack: HostileRepository, checkout: Checkout, tmp_path: Path
+):
+    (checkout.tree / "modules" / "ext").rmdir()
+    snapshot = await git_port.snapshot(checkout)
+    fresh = await git_port.checkout(Remote(str(attack.path)), tmp_path / "data" / "w2" / "tree")
+    await git_port.restore(fresh, snapshot)
+
+    for tree in (checkout, fresh):
+        (change,) = (await git_port.diff(tree)).files
+        assert (change.path, change.status) == ("modules/ext", "deleted")
+
+
 async def test_tracked_agent_settings_are_pushed_as_they_were(
     git_port: GitCli, attack: HostileRepository, checkout: Checkout
 ):

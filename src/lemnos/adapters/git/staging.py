@@ -50,24 +50,27 @@ def place_of(checkout: Checkout) -> Place:
 
 async def fill(git: GitCommands, checkout: Checkout) -> None:
     """Write the base's files into the empty tree, and remember what are submodules in it."""
-    at = place_of(checkout)
-    await git.run("read-tree", "-m", "-u", checkout.base, at=at)
-    listing = await git.run("ls-files", "-z", "--stage", at=Place(checkout.git_dir))
-    submodules = [
-        entry.partition(b"\t")[2] for entry in listing.split(b"\0") if entry.startswith(b"160000 ")
-    ]
-    (checkout.git_dir / _SUBMODULES).write_bytes(b"".join(p + b"\0" for p in submodules))
+    await git.run("read-tree", "-m", "-u", checkout.base, at=place_of(checkout))
+    submodules = await _submodules(git, checkout)
+    (checkout.git_dir / _SUBMODULES).write_bytes(submodules)
 
 
 async def protect_submodules(git: GitCommands, checkout: Checkout) -> None:
     """Keep git from opening what an agent puts where a submodule would be."""
-    submodules = (checkout.git_dir / _SUBMODULES).read_bytes()
-    if submodules:
-        await git.run(
-            *("update-index", "-z", "--skip-worktree", "--stdin"),
-            at=place_of(checkout),
-            stdin=submodules,
-        )
+    if not (checkout.git_dir / _SUBMODULES).read_bytes():
+        return
+    await git.run(
+        *("update-index", "-z", "--skip-worktree", "--stdin"),
+        at=place_of(checkout),
+        stdin=await _submodules(git, checkout),
+    )
+
+
+async def _submodules(git: GitCommands, checkout: Checkout) -> bytes:
+    """The submodules in our index, each path with a NUL."""
+    listing = await git.run("ls-files", "-z", "--stage", at=Place(checkout.git_dir))
+    entries = (entry.partition(b"\t") for entry in listing.split(b"\0"))
+    return b"".join(path + b"\0" for about, _, path in entries if about.startswith(b"160000 "))
 
 
 async def stage(git: GitCommands, checkout: Checkout) -> Staged:
@@ -95,11 +98,11 @@ async def _stage_once(git: GitCommands, checkout: Checkout) -> Staged:
         found = await asyncio.to_thread(_walk, checkout.tree, nested)
         ignored = set(await _ignored(git, at, found))
         plan.add += [path for path in _paths(found) if path not in ignored]
+    await asyncio.to_thread(_look_at_submodules, checkout, plan)
     await _update(git, at, plan)
     await _drop_ignored(git, at, checkout.base)
     tree = (await git.run("write-tree", at=Place(checkout.git_dir))).decode().strip()
-    submodules = await asyncio.to_thread(_submodule_notes, checkout)
-    return Staged(tree, (*_shown(plan.notes), *submodules))
+    return Staged(tree, tuple(_shown(plan.notes)))
 
 
 async def _update(git: GitCommands, at: Place, plan: _Plan) -> None:
@@ -224,21 +227,16 @@ def _is_content(path: bytes) -> bool:
     return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
 
 
-def _submodule_notes(checkout: Checkout) -> list[str]:
-    notes = []
+def _look_at_submodules(checkout: Checkout, plan: _Plan) -> None:
+    """Removing a submodule is a change; what is put in its place can't be part of one."""
     for path in _paths((checkout.git_dir / _SUBMODULES).read_bytes()):
         folder = os.path.join(os.fsencode(checkout.tree), path)
         if not os.path.lexists(folder):
-            notes.append(f"{_printable(path)}: a submodule, its removal is not part of the change")
-        elif os.path.islink(folder) or not os.path.isdir(folder):
-            notes.append(
-                f"{_printable(path)}: a submodule, its replacement is not part of the change"
+            plan.remove.append(path)
+        elif os.path.islink(folder) or not os.path.isdir(folder) or os.listdir(folder):
+            plan.notes.append(
+                f"{_printable(path)}: a submodule, what is in its place is not part of the change"
             )
-        elif os.listdir(folder):
-            notes.append(
-                f"{_printable(path)}: a submodule, the files in it are not part of the change"
-            )
-    return notes
 
 
 def _shown(notes: list[str]) -> list[str]:

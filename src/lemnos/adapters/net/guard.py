@@ -24,6 +24,7 @@ Resolver = Callable[[str, int], Awaitable[Collection[str]]]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
+_HOST_NAME = re.compile(r"[a-z0-9_.-]+")
 _SCP_LIKE = re.compile(r"^(?:[^/@:\s]+@)?[^/@:\s]+:(?!//)")  # git's user@host:path
 _DNS_TIMEOUT = 10.0  # seconds
 
@@ -208,13 +209,16 @@ def _port(parts: SplitResult, field: str) -> int:
 
 def _canonical_host(host: str, field: str) -> str:
     """Lower case, without the root's dot, in ASCII: internationalised names by IDNA 2008."""
-    host = host.strip("[]").removesuffix(".")
-    if host.isascii():
-        return host.lower()
-    try:
-        return idna.encode(host, uts46=True).decode().lower()
-    except idna.IDNAError:
-        raise _refused(field, "The host is not a valid internationalised name.") from None
+    host = host.strip("[]").removesuffix(".").lower()
+    if not host.isascii():
+        try:
+            host = idna.encode(host, uts46=True).decode()
+        except idna.IDNAError:
+            raise _refused(field, "The host is not a valid internationalised name.") from None
+    if not (_HOST_NAME.fullmatch(host) or literal(host)):
+        # Above all no %: curl decodes it in host names, resolvers do not.
+        raise _refused(field, "The host holds a character that no host name has.")
+    return host
 
 
 def _file_path(url: str, field: str) -> Path:
