@@ -73,7 +73,7 @@ async def test_edits_a_file_and_runs_a_command(acp: AcpBench) -> None:
     changes = [dict(event.detail) for event in of(events, EventKind.FILE_CHANGE)]
     assert changes == [{"path": "a.txt", "change": "created"}]
     assert [e.detail["text"] for e in of(events, EventKind.TOOL_RESULT)][-1] == "words\nhi\n"
-    assert [e.detail["tool"] for e in of(events, EventKind.TOOL_USE)][0] == "write a.txt"
+    assert of(events, EventKind.TOOL_USE)[0].detail["tool"] == "write a.txt"
     assert events[0].kind is EventKind.STARTED
     assert events[-1].kind is EventKind.EXITED
     assert len(of(events, EventKind.RESULT)) == 1
@@ -159,7 +159,7 @@ async def test_permission_is_given_inside_the_workspace_once(acp: AcpBench) -> N
     assert (acp.spec.workspace / "inside.txt").exists()
 
 
-@pytest.mark.parametrize("path", ["../outside.txt", "/etc/passwd"])
+@pytest.mark.parametrize("path", ["/srv/outside.txt", "/etc/passwd"])
 async def test_permission_is_refused_outside_of_it(acp: AcpBench, path: str) -> None:
     _, result = await acp.run(prompt=f"ask {path}")
     assert result.text == "permission: reject_once"
@@ -185,12 +185,12 @@ async def test_a_program_that_speaks_something_else_fails(acp: AcpBench) -> None
 
 async def drain(run: AgentRun, events: list[AgentEvent]) -> None:
     async for event in run:
-        events.append(event)
+        events.append(event)  # noqa: PERF401  one by one, for who looks on
 
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  files and processes send no events
             await asyncio.sleep(0.02)
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from lemnos.domains.agents.ports import Limits
 
 _HEADROOM = 1.25
+THREADS_EACH = 4  # what a process of a tool chain has, on average and with room to spare
 _MEMORY_FILES = ("memory.limit_in_bytes", "memory.max")  # by version
 _OOM_FILES = ("memory.oom_control", "memory.events")
 _CONTROLLERS = ("memory", "pids")
@@ -100,7 +101,7 @@ class Cgroups:
                 allowed = int(limits.memory * _HEADROOM)
                 (folder / _MEMORY_FILES[self._version - 1]).write_text(str(allowed))
             else:
-                allowed = int(limits.processes * _HEADROOM)
+                allowed = limits.processes * THREADS_EACH  # threads count here
                 (folder / "pids.max").write_text(str(allowed))
         return group
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from lemnos.domains.agents.ports import Limits
+from lemnos.runners.sandbox.cgroup import THREADS_EACH
 from lemnos.runners.sandbox.port import GATEWAY_PORT
 
 ENTRY = Path(__file__).with_name("entry.py")
@@ -25,12 +26,21 @@ def python() -> Path:
 
 
 def entry_command(
-    argv: tuple[str, ...], limits: Limits, *, entry: Path = ENTRY, gateway: Path | None = None
+    argv: tuple[str, ...],
+    limits: Limits,
+    *,
+    entry: Path = ENTRY,
+    gateway: Path | None = None,
+    other_threads: int = 0,
 ) -> list[str]:
-    """Python running ``entry`` with the limits that rlimits can hold, then the program."""
+    """Python running ``entry`` with the limits that rlimits can hold, then the program.
+
+    ``other_threads`` are those that the kernel counts with the program's own: RLIMIT_NPROC is
+    about all threads of a user in a user namespace.
+    """
     rlimits = {
         "CORE": 0,
-        "NPROC": limits.processes,
+        "NPROC": other_threads + limits.processes * THREADS_EACH,
         "NOFILE": _OPEN_FILES,
         "CPU": math.ceil(limits.timeout) * (os.cpu_count() or 1) + CPU_SLACK_SECONDS,
     }

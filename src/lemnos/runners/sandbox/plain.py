@@ -7,7 +7,7 @@ import os
 import signal
 from typing import Literal
 
-from lemnos.runners.process import Process
+from lemnos.runners.process import Process, start_ticks
 from lemnos.runners.sandbox.cgroup import Cgroup, Cgroups
 from lemnos.runners.sandbox.entry_command import entry_command
 from lemnos.runners.sandbox.port import Launch, Sandboxed
@@ -33,16 +33,17 @@ class PlainSandbox:
     async def start(self, launch: Launch) -> Sandboxed:
         """Start the program in a process group of its own. Raises OSError when it can't."""
         group = self._cgroups.make(launch.limits)
+        command = entry_command(launch.argv, launch.limits, other_threads=_own_threads())
         try:
             process = Process.spawn(
-                [*group.join(), *entry_command(launch.argv, launch.limits)],
+                [*group.join(), *command],
                 env={**launch.env, COOKIE: launch.run_id},
                 cwd=launch.workspace,
             )
         except OSError:
             await group.remove()
             raise
-        sandboxed = Sandboxed(process, _Family(process.pid, launch.run_id, group), launch.limits)
+        sandboxed = Sandboxed(process, _Family(process, launch.run_id, group), launch.limits)
         self._watchdog.watch(sandboxed, launch.limits, (launch.workspace, launch.home))
         return sandboxed
 
@@ -53,8 +54,9 @@ class _Family:
     What makes itself a daemon (setsid, double fork) is found by a variable in its environment.
     """
 
-    def __init__(self, root: int, run_id: str, group: Cgroup) -> None:
-        self._root = root
+    def __init__(self, process: Process, run_id: str, group: Cgroup) -> None:
+        self._root = process.pid
+        self._started_ticks = process.started_ticks
         self._group = group
         self._cookie = f"{COOKIE}={run_id}".encode()
 
@@ -64,6 +66,9 @@ class _Family:
     def kill(self) -> None:
         # By group, which the kernel does in one go: a fork bomb outruns a kill by pid. What is
         # born in a group of its own between the look and the kill is found by the next look.
+        if start_ticks(self._root) == self._started_ticks:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._root, signal.SIGKILL)
         while members := self._members():
             for group in {place.group for place in members.values()}:
                 with contextlib.suppress(ProcessLookupError):
@@ -88,6 +93,17 @@ class _Family:
                 return self._cookie in file.read().split(b"\0")
         except OSError:
             return False
+
+
+def _own_threads() -> int:
+    """How many threads the server's user has at this moment."""
+    count, user = 0, os.geteuid()
+    for pid in processes():
+        with contextlib.suppress(OSError):
+            folder = f"/proc/{pid}/task"
+            if os.stat(folder).st_uid == user:
+                count += len(os.listdir(folder))
+    return count
 
 
 def _is_zombie(pid: int) -> bool:
