@@ -37,9 +37,9 @@ def fresh(kind: str, folder: Path, postgres: Postgres | None) -> str:
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Database]:
-    """A node's own door to the database."""
-    db = open_database(url)
+async def opened(url: str, *, beside: bool = False) -> AsyncIterator[Database]:
+    """A node's own door to the database; ``beside`` another one that has SQLite open."""
+    db = open_database(url, exclusive=not beside)
     await db.start()
     try:
         yield db

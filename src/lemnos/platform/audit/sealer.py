@@ -89,9 +89,10 @@ class Sealer:
             self._written.clear()
             try:
                 await self.seal_all()
-            except LemnosError as error:
+            except LemnosError as error:  # the next sweep tries again
                 log.warning("audit entries wait to be sealed: %s", error.message)
-                self._written.set()
+            except Exception:  # whatever it is, later entries must not wait for a restart
+                log.exception("audit entries could not be sealed")
             await asyncio.sleep(_PAUSE)
 
 

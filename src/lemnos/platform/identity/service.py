@@ -82,7 +82,7 @@ class Identity:
         try:
             await note_use(self._db, used)
         except LemnosError as error:
-            self._used = used | self._used
+            self._used = used | self._used  # what was used since is newer
             log.warning("last use of API keys not written: %s", error.message)
 
     async def _by_key(self, credential: str) -> Principal:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from lemnos.kernel.context import Context, Principal
 from lemnos.platform.audit import AuditLog, Head, Sealer
 from lemnos.platform.db import Database, Query, Tx
+from lemnos.platform.db.errors import DatabaseUnavailable
 from tests.unit.platform.stores import opened
 
 ACME = "acme"
@@ -198,12 +199,34 @@ async def test_the_sealer_hears_of_new_entries(database: Database, audit: AuditL
         await sealer.stop()
 
 
-async def test_two_nodes_do_not_fork_the_chain(
+async def test_the_sealer_outlives_a_database_that_is_away(
+    database: Database, audit: AuditLog, ctx: Context, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("lemnos.platform.audit.sealer._SWEEP", 0.02)
+    monkeypatch.setattr("lemnos.platform.audit.sealer._PAUSE", 0.0)
+    sealer = Sealer(database, audit)
+    await sealer.start()
+    seal_all, failed = sealer.seal_all, asyncio.Event()
+    failures = iter([DatabaseUnavailable("away"), RuntimeError("a defect")])
+
+    async def failing() -> int:
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        failed.set()
+        return await seal_all()
+
+    monkeypatch.setattr(sealer, "seal_all", failing)
+    await write(database, audit, ctx, 1)
+    async with asyncio.timeout(10):
+        await failed.wait()
+    await sealer.stop()
+    assert (await audit.verify(ACME)).checked == 1
+
+
+async def test_two_processes_do_not_fork_the_chain(
     database_url: str, database: Database, audit: AuditLog, ctx: Context
 ):
-    if database.dialect == "sqlite":
-        pytest.skip("SQLite is for one node")
-    async with opened(database_url) as other:
+    async with opened(database_url, beside=True) as other:
         nodes = [(database, audit), (other, AuditLog(other))]
         sealers = [Sealer(*node) for node in nodes]
 

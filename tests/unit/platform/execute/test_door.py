@@ -128,10 +128,8 @@ async def test_fifty_at_once_have_one_effect(
     assert len(await actions(database, audit)) == 1
 
 
-async def test_two_nodes_have_one_effect(database_url: str, database: Database, ctx: Context):
-    if database.dialect == "sqlite":
-        pytest.skip("SQLite is for one node")
-    async with opened(database_url) as other:
+async def test_two_processes_have_one_effect(database_url: str, database: Database, ctx: Context):
+    async with opened(database_url, beside=True) as other:
         doors = [Door(db, AuditLog(db)) for db in (database, other)]
         requests = (
             doors[n % 2].reply(ctx, "tasks.create", work, present, once=ONCE) for n in range(20)

@@ -14,6 +14,7 @@ from lemnos.adapters.net.jwks import HttpJwks
 from lemnos.kernel.errors import Unauthenticated, Unavailable
 from lemnos.platform.db import Database
 from lemnos.platform.identity import Identity, OidcSettings, OidcVerifier, TokenIssuer
+from tests.support.loopback import Reply, Request
 from tests.support.oidc import OidcIssuer
 from tests.unit.platform.identity.conftest import SETTINGS
 from tests.unit.platform.identity.test_tokens import by_hand
@@ -221,3 +222,25 @@ async def test_a_provider_beside_our_own_tokens(database: Database, oidc_issuer:
     posing = oidc_issuer.token(claims={**CLAIMS, "iss": own.issuer})
     with pytest.raises(Unauthenticated):
         await identity.authenticate(posing)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Reply(302, headers={"Location": "/jwks"}),
+        Reply(200, b"<html>"),
+        Reply(200, b"[]"),
+        Reply(200, b"[" * 100_000),
+        Reply(200, b"\xff" * 10),
+        Reply(200, (b" " * 65536 for _ in range(32))),
+        Reply(500),
+    ],
+    ids=["redirect", "html", "list", "deep", "binary", "long", "error"],
+)
+async def test_an_odd_answer_of_a_provider_is_refused(answer: Reply):
+    class Odd(OidcIssuer):
+        def answer(self, request: Request) -> Reply:
+            return answer
+
+    with Odd() as issuer, pytest.raises(Unavailable):
+        await HttpJwks(issuer.url, issuer.jwks_url).fetch()
