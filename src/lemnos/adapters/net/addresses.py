@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
-from urllib.parse import urlsplit
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -26,6 +26,10 @@ _NEVER_PUBLIC: tuple[Network, ...] = tuple(
     )
 )
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052, section 2.1
+
+_HOST_AND_PORT = re.compile(
+    r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<host>[a-z0-9_.-]+))(?::(?P<port>\d+))?"
+)
 
 
 def literal(host: str) -> Address | None:
@@ -110,13 +114,17 @@ def _parse(entries: Iterable[str]) -> Iterator[_Rule]:
             continue
         try:
             yield _Rule("", ipaddress.ip_network(entry, strict=False), None)
-            continue
         except ValueError:
-            pass
-        parts = urlsplit(f"//{entry}")
-        if not parts.hostname or parts.path or parts.username is not None:
-            raise ValueError(f"{entry!r} is not a host, host:port, address or network")
-        address = literal(parts.hostname)
-        network = ipaddress.ip_network(address) if address is not None else None
-        name = "" if network is not None else parts.hostname.rstrip(".")
-        yield _Rule(name, network, parts.port)
+            yield _host_rule(entry)
+
+
+def _host_rule(entry: str) -> _Rule:
+    match = _HOST_AND_PORT.fullmatch(entry)
+    if match is None:
+        raise ValueError(f"{entry!r} is not a host, host:port, address or network")
+    host = (match["v6"] or match["host"]).rstrip(".")
+    port = int(match["port"]) if match["port"] else None
+    address = literal(host)
+    if address is not None:
+        return _Rule("", ipaddress.ip_network(address), port)
+    return _Rule(host, None, port)
