@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from lemnos.platform.db import Tx
 
 T = TypeVar("T")
+_MOST_GROWTH = 64  # enough for any pause, and no power of it overflows
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Retry:
 
     def delay(self, failed: int) -> float:
         """Seconds to wait after so many failed tries (1 or more)."""
-        return min(self.first * self.factor ** (failed - 1), self.longest)
+        return min(self.first * self.factor ** min(failed - 1, _MOST_GROWTH), self.longest)
 
 
 DEFAULT_RETRY = Retry()

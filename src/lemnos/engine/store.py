@@ -18,6 +18,7 @@ from sqlalchemy import (
     insert,
     literal_column,
     null,
+    or_,
     select,
     update,
 )
@@ -55,7 +56,7 @@ def _literal(state: JobState) -> ColumnElement[str]:
 
 
 def _is(*states: JobState) -> ColumnElement[bool]:
-    return jobs.c.state.in_([_literal(state) for state in states])
+    return or_(*(jobs.c.state == _literal(state) for state in states))
 
 
 _NOW = bindparam("now", type_=BigInteger)

@@ -12,6 +12,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import text
@@ -87,7 +88,7 @@ class Program:
         self.point("start", 0)
         for number in range(1, count + 1):
             self.point("before", number)
-            result = await steps.run(f"step-{number}", lambda n=number: self.step(steps, n))
+            result = await steps.run(f"step-{number}", partial(self.step, steps, number))
             assert result == number * 10
             self.point("after", number)
         self.trace("end", steps.job.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -229,7 +230,7 @@ async def test_a_handler_may_enqueue_what_follows(place, database):
 async def test_steps_may_run_side_by_side(place, database):
     async def handler(steps: Steps) -> None:
         results = await asyncio.gather(
-            *(steps.run(f"step-{n}", lambda n=n: square(n)) for n in range(10))
+            *(steps.run(f"step-{n}", partial(square, n)) for n in range(10))
         )
         assert results == [n * n for n in range(10)]
 

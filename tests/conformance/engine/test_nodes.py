@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from lemnos.engine import Job
+from lemnos.engine.engine import DurableEngine
 from lemnos.platform.db import Query
 from tests.conformance.engine.place import effects, enqueue, new_place, opened, until
 from tests.conformance.engine.processes import accept, processes
@@ -108,10 +109,10 @@ async def test_a_suspended_node_starts_no_step_when_it_wakes(place):
         assert nodes.counted("last") == {"j b": 1}
 
 
-def _engine(place, database):
+def _engine(place, database) -> DurableEngine:
     async def unused(steps) -> None:
         raise AssertionError("this process runs no jobs")
 
-    engine = place.engine(database)
+    engine: DurableEngine = place.engine(database)
     engine.register("held", unused)
     return engine
