@@ -38,7 +38,8 @@ from lemnos.runners.runtimes.install import program
 from lemnos.runners.runtimes.run import Command, RefusedRun, start_run
 
 if TYPE_CHECKING:
-    from acp import ClientSideConnection, InitializeResponse
+    from acp import InitializeResponse
+    from acp.client.connection import ClientSideConnection
     from acp.schema import (
         HttpMcpServer,
         McpServerStdio,
@@ -150,13 +151,13 @@ class _Dialect:
 
     async def begin(self, process: Process) -> None:
         """Hold the whole conversation; returns when the prompt has its answer."""
-        from acp import ClientSideConnection, RequestError
+        from acp import RequestError, connect_to_agent
 
         self._wire = _Wire(process)
         client: Any = _Client(self._spec)  # offers nothing that it does not declare
-        self._connection = ClientSideConnection(client, self._wire)
+        connection = self._connection = connect_to_agent(client, self._wire)
         try:
-            await self._converse(self._connection)
+            await self._converse(connection)
         except RequestError as error:
             needs_login = error.code == AUTH_REQUIRED
             self._error_class = ErrorClass.AUTH if needs_login else ErrorClass.AGENT
@@ -167,6 +168,7 @@ class _Dialect:
                 self._error = str(error)
         finally:
             self._prompted.set()
+            await connection.close()
         self._over = True
         process.nudge()  # the line that answered the prompt has been read before this point
 
