@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from lemnos.platform.db import Tx
-from lemnos.platform.events import Event
+from lemnos.platform.events import Event, NewEvent
 from tests.conformance.events.node import STREAM, Node, names, new
 
 
@@ -121,3 +121,16 @@ async def test_subscribe_then_read_neither_loses_nor_repeats(node: Node):
 async def write_all(node: Node, numbers: range) -> None:
     for number in numbers:
         await node.add(str(number))
+
+
+async def test_a_detail_is_kept_beside_the_data(node: Node):
+    both = [NewEvent("text", "a", b"raw", 1, b'{"kind":"text"}'), NewEvent("text", "b", b"raw", 2)]
+
+    async def body(tx: Tx) -> None:
+        await node.log.append(tx, "acme", STREAM, both)
+        node.log.append_later(tx, "acme", "task:2", both)
+
+    await node.db.write(body)
+    for stream in (STREAM, "task:2"):
+        details = [event.detail for event in await node.log.read(stream)]
+        assert details == [b'{"kind":"text"}', b""]

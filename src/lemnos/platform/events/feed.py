@@ -98,5 +98,5 @@ def parse_cursor(cursor: str) -> tuple[int, int]:
 
 
 def _event(row: Row) -> FeedEvent:
-    event = Event(row["stream"], row["seq"], row["type"], row["name"], row["data"], row["ts"])
+    event = Event(*(row[name] for name in Event.__dataclass_fields__))
     return FeedEvent(f"{row['txid']}.{row['id']}", row["tenant"], event)

@@ -88,7 +88,13 @@ class SqlEventLog:
 
 
 def _row(event: NewEvent) -> dict[str, object]:
-    return {"type": event.type, "name": event.name, "data": event.data, "ts": event.ts}
+    return {
+        "type": event.type,
+        "name": event.name,
+        "data": event.data,
+        "ts": event.ts,
+        "detail": event.detail,
+    }
 
 
 def _as_arrays(tenant: str, stream: str, events: Sequence[NewEvent]) -> dict[str, object]:
@@ -100,6 +106,7 @@ def _as_arrays(tenant: str, stream: str, events: Sequence[NewEvent]) -> dict[str
         "names": [event.name for event in events],
         "datas": [event.data for event in events],
         "tss": [event.ts for event in events],
+        "details": [event.detail for event in events],
     }
 
 

@@ -17,7 +17,7 @@ ADVANCE = Query(
 )
 HEAD = Query(select(event_streams.c.head).where(event_streams.c.stream == bindparam("stream")))
 
-_COLUMNS = ("stream", "seq", "tenant", "type", "name", "data", "ts")
+_COLUMNS = ("stream", "seq", "tenant", "type", "name", "data", "ts", "detail")
 INSERT = Query(insert(events).values({name: bindparam(name) for name in _COLUMNS}).inline())
 
 # SQLite, deferred: the number comes from the head that ADVANCE has just moved. `back` is how
@@ -33,6 +33,7 @@ INSERT_AT_HEAD = Query(
             bindparam("name", type_=events.c.name.type),
             bindparam("data", type_=events.c.data.type),
             bindparam("ts", type_=events.c.ts.type),
+            bindparam("detail", type_=events.c.detail.type),
         ).where(event_streams.c.stream == bindparam("stream")),
     )
 )
@@ -46,12 +47,13 @@ WITH head AS (
   ON CONFLICT (stream) DO UPDATE SET head = event_streams.head + excluded.head
   RETURNING head
 ), appended AS (
-  INSERT INTO events (stream, seq, tenant, type, name, data, ts, txid)
+  INSERT INTO events (stream, seq, tenant, type, name, data, ts, detail, txid)
   SELECT CAST(:stream AS text), head.head - CAST(:count AS bigint) + new.place,
-    CAST(:tenant AS text), new.type, new.name, new.data, new.ts,
+    CAST(:tenant AS text), new.type, new.name, new.data, new.ts, new.detail,
     CAST(CAST(pg_current_xact_id() AS text) AS bigint)
   FROM head, unnest(CAST(:types AS text[]), CAST(:names AS text[]), CAST(:datas AS bytea[]),
-    CAST(:tss AS bigint[])) WITH ORDINALITY AS new (type, name, data, ts, place)
+    CAST(:tss AS bigint[]), CAST(:details AS bytea[]))
+    WITH ORDINALITY AS new (type, name, data, ts, detail, place)
   ORDER BY new.place
 )
 SELECT head FROM head
@@ -66,6 +68,7 @@ READ = Query(
         events.c.name,
         events.c.data,
         events.c.ts,
+        events.c.detail,
     )
     .where(events.c.stream == bindparam("stream"), events.c.seq > bindparam("after"))
     .order_by(events.c.seq)
@@ -87,6 +90,7 @@ _feed = select(
     events.c.name,
     events.c.data,
     events.c.ts,
+    events.c.detail,
 )
 FEED_SQLITE = Query(
     _feed.where(events.c.id > bindparam("id")).order_by(events.c.id).limit(bindparam("limit"))

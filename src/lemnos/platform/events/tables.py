@@ -37,6 +37,7 @@ events = Table(
     Column("name", Text, nullable=False),
     Column("data", LargeBinary, nullable=False),
     Column("ts", BigInteger, nullable=False),
+    Column("detail", LargeBinary, nullable=False),
     Column("txid", BigInteger),
     UniqueConstraint("stream", "seq"),
     sqlite_autoincrement=True,
