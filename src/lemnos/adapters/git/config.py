@@ -47,6 +47,7 @@ _CONFIG: Mapping[str, str] = {
     "http.lowSpeedLimit": "1000",
     "http.lowSpeedTime": "60",
     "diff.renameLimit": "1000",
+    "checkout.workers": str(min(4, os.cpu_count() or 1)),  # unpacking a large tree is CPU work
 }
 
 # Besides the path: where an operator names a private certificate authority.
