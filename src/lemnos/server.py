@@ -14,6 +14,7 @@ from types import FrameType
 
 import uvicorn
 
+from lemnos.api.kit.protocol import BoundedProtocol
 from lemnos.api.kit.readiness import Phase
 from lemnos.kernel.context import system_context
 from lemnos.kernel.errors import LemnosError
@@ -50,7 +51,7 @@ class HttpServer(uvicorn.Server):
                 host=settings.host,
                 port=settings.port,
                 loop="uvloop",
-                http="httptools",
+                http=BoundedProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -49,7 +49,9 @@ def make_app(core: Core | None) -> Application:
         redirect_slashes=False,
     )
     app.state.core = core
-    for router in (*codeforge.ROUTERS, system.router):
+    routers = (*codeforge.ROUTERS, system.router)
+    app.state.operations = tuple(route for router in routers for route in router.routes)
+    for router in routers:
         app.include_router(router)
     return app
 

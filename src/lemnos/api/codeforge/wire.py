@@ -6,12 +6,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", min_length=1, max_length=100)]
+from lemnos.api.kit.fields import Text
+
+Name = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$", min_length=1, max_length=100)
+]
 ServerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", min_length=1, max_length=100)]
-Url = Annotated[str, Field(min_length=1, max_length=2048)]
-Secret = Annotated[str, Field(min_length=1, max_length=8192, json_schema_extra={"writeOnly": True})]
-Prompt = Annotated[str, Field(min_length=1, max_length=102_400)]
-Environment = Annotated[dict[str, str], Field(max_length=100)]
+Url = Annotated[Text, Field(min_length=1, max_length=2048)]
+Secret = Annotated[
+    Text, Field(min_length=1, max_length=8192, json_schema_extra={"writeOnly": True})
+]
+Prompt = Annotated[Text, Field(min_length=1, max_length=102_400)]
+Environment = Annotated[dict[Text, Text], Field(max_length=100)]
 
 
 class Request(BaseModel):
@@ -24,10 +30,10 @@ class McpServer(Request):
     """An MCP server: an npm package or a command over stdio, or a URL."""
 
     name: ServerName
-    package: Annotated[str, Field(max_length=300)] = ""
-    command: Annotated[str, Field(max_length=1000)] = ""
-    url: Annotated[str, Field(max_length=2048)] = ""
-    args: Annotated[list[str], Field(max_length=100)] = []
+    package: Annotated[Text, Field(max_length=300)] = ""
+    command: Annotated[Text, Field(max_length=1000)] = ""
+    url: Annotated[Text, Field(max_length=2048)] = ""
+    args: Annotated[list[Text], Field(max_length=100)] = []
     env: Environment = {}
     headers: Environment = {}
 
@@ -36,11 +42,11 @@ class Config(Request):
     """How a task is to be done."""
 
     timeout_seconds: Annotated[int, Field(ge=1)] = 300
-    cli: Annotated[str, Field(max_length=100)] = ""
-    ai_model: Annotated[str, Field(max_length=200)] = ""
+    cli: Annotated[Text, Field(max_length=100)] = ""
+    ai_model: Annotated[Text, Field(max_length=200)] = ""
     ai_api_key: Secret | None = None
     max_turns: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    target_branch: Annotated[str, Field(max_length=250)] = ""
+    target_branch: Annotated[Text, Field(max_length=250)] = ""
     max_budget_usd: Annotated[float, Field(gt=0, le=1_000_000, strict=False)] | None = None
     mcp_servers: Annotated[list[McpServer], Field(max_length=50)] = []
 
@@ -50,9 +56,9 @@ class CreateTask(Request):
 
     repo_url: Url
     prompt: Prompt
-    provider_key: Annotated[str, Field(max_length=100)] = ""
+    provider_key: Annotated[Text, Field(max_length=100)] = ""
     access_token: Secret | None = None
-    callback_url: Annotated[str, Field(max_length=2048)] = ""
+    callback_url: Annotated[Text, Field(max_length=2048)] = ""
     config: Config = Config()
 
 
@@ -68,9 +74,9 @@ class Instruct(Request):
 class CreatePullRequest(Request):
     """What the pull request says; what is left out is made from the task."""
 
-    title: Annotated[str, Field(max_length=256)] = ""
-    description: Annotated[str, Field(max_length=65_536)] = ""
-    target_branch: Annotated[str, Field(max_length=250)] = ""
+    title: Annotated[Text, Field(max_length=256)] = ""
+    description: Annotated[Text, Field(max_length=65_536)] = ""
+    target_branch: Annotated[Text, Field(max_length=250)] = ""
 
 
 class RegisterKey(Request):
@@ -79,7 +85,7 @@ class RegisterKey(Request):
     name: Name
     provider: Literal["github", "gitlab", "gitea", "generic"]
     token: Secret
-    scope: Annotated[str, Field(max_length=200)] = ""
+    scope: Annotated[Text, Field(max_length=200)] = ""
 
 
 class TaskCreated(BaseModel):

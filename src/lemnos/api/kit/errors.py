@@ -8,17 +8,24 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Scope
 
+from lemnos.api.kit.fields import NO_NUL
 from lemnos.kernel.errors import Invalid, LemnosError, NotFound
 
 _BODY_PLACES = {"body", "query", "path", "header"}
 
 
 class MethodNotAllowed(LemnosError):
-    """The path exists, the method does not."""
+    """The path exists, the method does not. ``methods`` are those that do."""
+
+    def __init__(self, methods: str) -> None:
+        super().__init__(f"This path takes {methods}.", code="method_not_allowed")
+        self.methods = methods
 
 
-def as_lemnos_error(error: Exception) -> LemnosError | None:
+def as_lemnos_error(error: Exception, scope: Scope) -> LemnosError | None:
     """The error in our words; None for one that nobody expected."""
     if isinstance(error, LemnosError):
         return error
@@ -27,7 +34,7 @@ def as_lemnos_error(error: Exception) -> LemnosError | None:
     if isinstance(error, ValidationError):
         return invalid(error.errors(include_url=False, include_input=False), in_place=False)
     if isinstance(error, HTTPException):
-        return _from_http(error)
+        return _from_http(error, scope)
     return None
 
 
@@ -57,18 +64,28 @@ def _plain(problem: Mapping[str, Any]) -> str:
     kind, message = problem["type"], str(problem["msg"])
     if kind == "missing":
         return "is required"
+    if kind == "string_pattern_mismatch" and problem.get("ctx", {}).get("pattern") == NO_NUL:
+        return "holds a NUL character"
     if kind == "extra_forbidden":
         return "is not a known field"
     return message[:1].lower() + message[1:]
 
 
-def _from_http(error: HTTPException) -> LemnosError:
+def _from_http(error: HTTPException, scope: Scope) -> LemnosError:
     if error.status_code == 404:
         return NotFound("There is nothing at this path.", code="no_such_path")
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
-        return MethodNotAllowed(
-            f"This path takes {allowed}." if allowed else "This path does not take that method.",
-            code="method_not_allowed",
-        )
-    return Invalid(str(error.detail))
+        return MethodNotAllowed(_methods_of(scope))
+    # The framework wraps whatever happens while it reads a body, a body over the limit too.
+    if isinstance(error.__cause__, LemnosError):
+        return error.__cause__
+    return Invalid("The body is not valid JSON.", fields={"body": "is not valid JSON"})
+
+
+def _methods_of(scope: Scope) -> str:
+    """The methods of all operations at a path: each route knows of its own alone."""
+    methods: set[str] = set()
+    for operation in scope["app"].state.operations:
+        if operation.matches(scope)[0] is not Match.NONE:
+            methods |= operation.methods
+    return ", ".join(sorted(methods))

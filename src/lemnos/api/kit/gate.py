@@ -23,6 +23,7 @@ from lemnos.kernel.context import Context, Principal
 from lemnos.kernel.errors import (
     Forbidden,
     LemnosError,
+    NotFound,
     RateLimited,
     TooLarge,
     Unauthenticated,
@@ -124,6 +125,8 @@ class Gate:
             return
         if self._g.readiness.phase is Phase.STARTING:
             raise Unavailable("The server is starting.", code="starting", retry_after=1)
+        if "\0" in exchange.path:
+            raise NotFound("There is nothing at this path.", code="no_such_path")
         if wanted.length > self._g.body_limit:
             raise _too_large(self._g.body_limit)
         try:
@@ -151,7 +154,7 @@ class Gate:
 
     async def _tell(self, scope: Scope, exchange: _Exchange, error: Exception, send: Send) -> None:
         """Answer with the error in the dialect of the path."""
-        known = as_lemnos_error(error)
+        known = as_lemnos_error(error, scope)
         if known is None:
             self._g.log.error(
                 "request failed",
@@ -256,6 +259,8 @@ def _extra(error: LemnosError) -> list[tuple[bytes, bytes]]:
     found = []
     if error.retry_after is not None:
         found.append((b"retry-after", b"%d" % max(1, -(-error.retry_after // 1))))
+    if isinstance(error, MethodNotAllowed):
+        found.append((b"allow", error.methods.encode()))
     if isinstance(error, Unauthenticated):
         found.append((b"www-authenticate", b'Bearer realm="lemnos"'))
     return found

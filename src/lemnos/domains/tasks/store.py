@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -19,12 +20,15 @@ from lemnos.domains.tasks.model import (
     Usage,
 )
 from lemnos.domains.tasks.tables import iterations, tasks
+from lemnos.kernel import ids
+from lemnos.kernel.errors import Invalid
 from lemnos.kernel.page import Page
 from lemnos.platform.db import Database, Query, Row, Tx
 
 _T, _I = tasks.c, iterations.c
 _MINE = (_T.tenant == bindparam("tenant"), _T.id == bindparam("id"))
 _NTH = (_I.task_id == bindparam("task_id"), _I.number == bindparam("number"))
+_MICROSECONDS = re.compile(r"[0-9]{1,18}")
 _COUNT_CAP = 10_000  # a total is counted no further than this
 
 _INSERT = Query(insert(tasks))
@@ -153,9 +157,12 @@ def _update_iteration(names: tuple[str, ...]) -> Query:
     return Query(update(iterations).where(*where).values({name: bindparam(name) for name in names}))
 
 
-def _key_of(text: str) -> dict[str, Any]:
-    created, _, task_id = text.partition(".")
-    return {"k_created": int(created) if created.isdigit() else 0, "k_id": task_id}
+def _key_of(cursor: str) -> dict[str, Any]:
+    created, _, task_id = cursor.partition(".")
+    if not (_MICROSECONDS.fullmatch(created) and ids.is_uuid(task_id)):
+        problem = "must be the next of another page"
+        raise Invalid(f"cursor {problem}.", fields={"cursor": problem})
+    return {"k_created": int(created), "k_id": task_id}
 
 
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:

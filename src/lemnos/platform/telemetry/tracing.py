@@ -7,11 +7,17 @@ one.
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 from lemnos.kernel import ids
 from lemnos.kernel.errors import Invalid
+
+# Version ff is forbidden; later versions than 00 may say more at the end.
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+)
 
 
 class Tracer(Protocol):
@@ -85,10 +91,5 @@ def make_tracer(endpoint: str, version: str) -> Tracer:
 
 def trace_id_of(traceparent: str) -> str:
     """The trace id in a ``traceparent`` header; empty when there is none or it is malformed."""
-    parts = traceparent.split("-")
-    if len(parts) != 4 or len(parts[1]) != 32:
-        return ""
-    try:
-        return parts[1] if int(parts[1], 16) else ""
-    except ValueError:
-        return ""
+    found = _TRACEPARENT.fullmatch(traceparent)
+    return found["trace"] if found and found["trace"] != "0" * 32 else ""

@@ -9,7 +9,10 @@ from starlette.responses import Response
 
 from lemnos.api.codeforge import examples, present, wire
 from lemnos.api.kit.answers import answer, from_reply, reply
+from lemnos.api.kit.fields import Text
 from lemnos.api.kit.operation import CoreDep, Ctx, OnceDep, needs, operations
+from lemnos.platform.db import Tx
+from lemnos.platform.execute import Reply
 
 router = operations("Keys", prefix="/api/v1/keys")
 KeyName = Annotated[str, Path(max_length=100)]
@@ -54,14 +57,27 @@ async def delete_key(name: KeyName, core: CoreDep, ctx: Ctx) -> Response:
     "/{name}/verify",
     response_model=wire.KeyVerified,
     summary="Verify a key",
-    **needs("keys:read"),
+    **needs("keys:write"),
 )
 async def verify_key(
     name: KeyName,
     core: CoreDep,
     ctx: Ctx,
-    repo_url: Annotated[str, Query(max_length=2048)] = "",
+    once: OnceDep,
+    repo_url: Annotated[Text, Query(max_length=2048)] = "",
 ) -> Response:
-    """Ask the key's host whether it accepts the token; ``repo_url`` names a host of your own."""
-    said = await core.keys.verify(ctx, name, repo_url)
-    return answer(present.verified(name, said))
+    """Ask the key's host whether it accepts the token; ``repo_url`` names a host of your own.
+
+    The token is sent to that host, so this is for those who may write keys, and audited.
+    """
+
+    async def ask() -> Reply:
+        async def note(_tx: Tx) -> None:
+            """The entry of the audit log is all there is to write."""
+
+        said = await core.keys.verify(ctx, name, repo_url)
+        detail = {"valid": said.valid, "repo_url": repo_url}
+        await core.door.do(ctx, "key.verify", note, target=name, detail=detail)
+        return reply(present.verified(name, said))
+
+    return from_reply(await core.door.reply_slowly(ctx, ask, once=once))
