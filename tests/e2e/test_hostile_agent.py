@@ -6,7 +6,6 @@ or to use up must show in the run's events.
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -219,18 +218,3 @@ async def test_a_trap_in_its_home_does_not_catch_the_server(prison: Prison) -> N
 
     assert result.verdict is Verdict.COMPLETED
     assert target.read_text() == SECRET
-
-
-async def test_a_repository_cannot_bring_its_own_hooks_and_servers(prison: Prison) -> None:
-    hook = {"type": "command", "command": "touch hooked"}
-    settings = {"hooks": {"PreToolUse": [{"matcher": "*", "hooks": [hook]}]}}
-    server = {"mcpServers": {"evil": {"command": "touch", "args": ["served"]}}}
-    (prison.workspace / ".claude").mkdir()
-    (prison.workspace / ".claude" / "settings.json").write_text(json.dumps(settings))
-    (prison.workspace / ".mcp.json").write_text(json.dumps(server))
-
-    _, result = await prison.attack("true")
-
-    assert result.verdict is Verdict.COMPLETED
-    assert not (prison.workspace / "hooked").exists()
-    assert not (prison.workspace / "served").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,6 +110,17 @@ async def test_calls_an_mcp_server_over_http_whose_token_it_never_sees(
     files = (path for path in bench.spec.home.rglob("*") if path.is_file())
     assert not any(secret.encode() in path.read_bytes() for path in files)
     assert not any(secret.encode() in event.raw for event in events)
+
+
+async def test_a_repositorys_own_settings_run_nothing(bench: Bench) -> None:
+    bench.case.booby_trap(bench.spec.workspace)
+    subprocess.run(["git", "init", "-q"], cwd=bench.spec.workspace, check=True)
+    bench.endpoint.play(bench.case.shell("true"), Say("Done."))
+
+    _, result = await bench.run()
+
+    assert result.verdict is Verdict.COMPLETED
+    assert not (bench.spec.workspace / "sprung").exists()
 
 
 async def test_follows_up_in_the_same_session(bench: Bench) -> None:
