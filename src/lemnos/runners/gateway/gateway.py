@@ -159,14 +159,11 @@ class RunGateway:
         if self.socket is not None:
             self.socket.unlink(missing_ok=True)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task of our own: asyncio's would log a stack trace when it is cancelled.
+        task = asyncio.create_task(Connection(reader, writer, self._handle).serve())
         self._connections.add(task)
-        try:
-            await Connection(reader, writer, self._handle).serve()
-        finally:
-            self._connections.discard(task)
+        task.add_done_callback(self._connections.discard)
 
     async def _handle(self, request: Request) -> Response | Tunnel:
         try:

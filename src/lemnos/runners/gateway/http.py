@@ -105,7 +105,8 @@ class Connection:
     async def _answer(self, request: Request) -> bool:
         """Answer one request; True when the connection can take another one."""
         if request.method == "CONNECT":  # the tunnel reads the connection itself
-            return await self._handle(request)
+            await self._handle(request)
+            return False
         handling = asyncio.ensure_future(self._handle(request))
         leaving = asyncio.ensure_future(self._left())
         try:
