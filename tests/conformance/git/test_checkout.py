@@ -12,7 +12,7 @@ from lemnos.domains.workspaces.ports import Remote
 from lemnos.kernel.errors import Forbidden, Invalid, NotFound, Unavailable
 from tests.conformance.git.conftest import FILES, TOKEN, Host
 from tests.support.git_http import GitFault, GitServer
-from tests.support.git_repos import commit, git
+from tests.support.git_repos import commit, create_bare, git
 
 
 def fetches(server: GitServer) -> int:
@@ -197,12 +197,62 @@ async def test_locks_of_a_killed_fetch_do_not_block(host: Host, git_port: GitCli
     (mirror / "packed-refs.lock").touch()
     (mirror / "refs/heads").mkdir(exist_ok=True)
     (mirror / "refs/heads/main.lock").touch()
+    (mirror / "objects/pack/tmp_pack_half").touch()
     (checkout.git_dir / "index.lock").touch()
     second = commit(host.bare, {"b.txt": "2\n"})
     (checkout.tree / "n").write_text("1\n")
 
     assert (await git_port.checkout(host.remote(), tmp_path / "b")).base == second
     assert [f.path for f in (await git_port.diff(checkout)).files] == ["n"]
+    assert not (mirror / "objects/pack/tmp_pack_half").exists()
+
+
+async def test_a_mirror_that_was_not_made_to_the_end(host: Host, git_port: GitCli, tmp_path: Path):
+    mirror = (await git_port.checkout(host.remote(), tmp_path / "a")).readonly[0].parent
+    (mirror / "HEAD").unlink()
+
+    await git_port.checkout(host.remote(), tmp_path / "b")
+
+
+async def test_a_commit_that_no_branch_holds_any_more(host: Host, git_port: GitCli, tmp_path: Path):
+    first = git("rev-parse", "main", cwd=host.bare)
+    second = commit(host.bare, {"b.txt": "2\n"})
+    git("update-ref", "refs/heads/main", first, cwd=host.bare)
+
+    checkout = await git_port.checkout(host.remote(), tmp_path / "a", "main", commit=second)
+    assert (checkout.base, (checkout.tree / "b.txt").is_file()) == (second, True)
+    for nonsense in ("f" * 40, "main", "--all"):
+        with pytest.raises((Invalid, NotFound)) as missing:
+            await git_port.checkout(host.remote(), tmp_path / "b", "main", commit=nonsense)
+        assert missing.value.code == "commit_not_found"
+
+
+async def test_a_sha256_repository(git_port: GitCli, tmp_path: Path):
+    bare = tmp_path / "hosted" / "modern.git"
+    git("init", "--quiet", "--bare", "--object-format=sha256", "--initial-branch=main", bare)
+    commit(bare, {"a.txt": "1\n", "b.txt": "2\n"})
+
+    checkout = await git_port.checkout(Remote(str(bare)), tmp_path / "tree")
+    (checkout.tree / "a.txt").unlink()
+    (checkout.tree / "b.txt").unlink()
+    (checkout.tree / "b.txt").mkdir()
+    (checkout.tree / "b.txt" / "c").write_text("3\n")
+    paths = [f.path for f in (await git_port.diff(checkout)).files]
+    pushed = await git_port.push(checkout, Remote(str(bare)), "topic", "m")
+
+    assert len(checkout.base) == 64
+    assert paths == ["a.txt", "b.txt", "b.txt/c"]
+    assert git("status", "--porcelain", cwd=checkout.tree) != ""
+    assert git("rev-parse", "topic", cwd=bare) == pushed.commit
+
+
+async def test_a_git_file_can_not_lead_out_of_the_allowed_roots(git_port: GitCli, tmp_path: Path):
+    create_bare(tmp_path / "secret.git", {"a": "1\n"})
+    trap = tmp_path / "hosted" / "trap"
+    trap.mkdir(parents=True)
+    (trap / ".git").write_text(f"gitdir: {tmp_path / 'secret.git'}\n")
+    with pytest.raises(Invalid):
+        await git_port.checkout(Remote(str(trap)), tmp_path / "tree")
 
 
 async def test_redirects_are_followed_when_they_lead_to_an_allowed_place(

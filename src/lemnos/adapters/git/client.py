@@ -14,7 +14,7 @@ from lemnos.adapters.git.command import GitCommands, Place, Timeouts
 from lemnos.adapters.git.errors import empty_repository
 from lemnos.adapters.git.gitdir import remote_config, write_git_dir
 from lemnos.adapters.git.jail import Jail
-from lemnos.adapters.git.locks import clear_stale_locks, locked
+from lemnos.adapters.git.locks import clear_leftovers, locked
 from lemnos.adapters.git.mirrors import Mirrors, Start
 from lemnos.adapters.git.process import ProcessRunner
 from lemnos.adapters.git.publish import Author, Publication, Publisher
@@ -130,7 +130,7 @@ class GitCli:
         if not (checkout.tree.is_dir() and checkout.git_dir.is_dir()):
             raise NotFound("The workspace is no longer there.", code="workspace_not_found")
         async with locked(checkout.git_dir.with_suffix(".lock")):
-            await asyncio.to_thread(clear_stale_locks, checkout.git_dir)
+            await asyncio.to_thread(clear_leftovers, checkout.git_dir)
             yield
 
     async def _give_repository(self, checkout: Checkout, start: Start, url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from lemnos.adapters.git.config import Settings, environment
 from lemnos.adapters.git.errors import git_error
 from lemnos.adapters.git.jail import Jail
 from lemnos.adapters.git.process import Command, Output, ProcessRunner
-from lemnos.kernel.errors import TooLarge
+from lemnos.kernel.errors import TooLarge, Unavailable
 
 _LIMIT = 256 << 20  # bytes of output that are held in memory, file lists above all
 
@@ -42,6 +43,17 @@ class GitCommands:
         self._runner = runner
         self._jail = jail
         self._timeouts = timeouts
+        self._version: tuple[int, ...] = ()
+
+    async def require_version(self, least: tuple[int, ...]) -> None:
+        """Raise ``Unavailable`` when the installed git is older."""
+        if not self._version:
+            command = Command(("git", "--version"), environment(), Path("/"))
+            output = await self._runner.run(command, timeout=self._timeouts.local, limit=1000)
+            self._version = tuple(int(part) for part in re.findall(rb"\d+", output.stdout)[:2])
+        if self._version < least:
+            needed = ".".join(map(str, least))
+            raise Unavailable(f"git {needed} or newer is needed.", code="git_too_old")
 
     async def run(
         self,

@@ -23,6 +23,10 @@ def _not_found(said: str) -> LemnosError:
     )
 
 
+def _commit_not_found(said: str) -> LemnosError:
+    return NotFound(f"The repository has no such commit. {said}", code="commit_not_found")
+
+
 def _unavailable(said: str) -> LemnosError:
     return Unavailable(f"The git host can't be reached. {said}", code="git_unavailable")
 
@@ -62,6 +66,7 @@ _MEANINGS: tuple[tuple[tuple[str, ...], Callable[[str], LemnosError]], ...] = (
         ),
         _not_found,
     ),
+    (("not our ref", "couldn't find remote ref"), _commit_not_found),
     (("[remote rejected]", "[rejected]"), _rejected),
     (
         (

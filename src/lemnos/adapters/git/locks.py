@@ -9,6 +9,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+_LEFTOVERS = (
+    "*.lock",
+    "refs/**/*.lock",
+    "objects/info/*.lock",
+    "objects/pack/tmp_*",
+    "objects/*/tmp_obj_*",
+)
 _POLL = 0.05  # seconds between tries
 
 
@@ -36,8 +43,9 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
-def clear_stale_locks(git_dir: Path) -> None:
-    """Remove lock files that a killed git has left. Only while holding the directory's lock."""
-    for pattern in ("*.lock", "refs/**/*.lock", "objects/info/*.lock"):
-        for stale in git_dir.glob(pattern):
-            stale.unlink(missing_ok=True)
+def clear_leftovers(git_dir: Path) -> None:
+    """Remove what a killed git has left: lock files, which would block the next one, and
+    half-written objects. Only while holding the directory's lock."""
+    for pattern in _LEFTOVERS:
+        for leftover in git_dir.glob(pattern):
+            leftover.unlink(missing_ok=True)

@@ -5,8 +5,10 @@ Nothing is ever removed from a mirror's objects, since workspaces reach them thr
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ from pathlib import Path
 from lemnos.adapters.git.command import GitCommands, Place
 from lemnos.adapters.git.errors import branch_not_found, empty_repository, git_error
 from lemnos.adapters.git.gitdir import write_git_dir
-from lemnos.adapters.git.locks import clear_stale_locks, locked
+from lemnos.adapters.git.locks import clear_leftovers, locked
 from lemnos.adapters.git.remotes import Access, RemoteRefs
 from lemnos.domains.workspaces.ports import Remote
 from lemnos.kernel.errors import Invalid
@@ -29,6 +31,11 @@ class Mirror:
     """A bare repository of ours that follows a remote."""
 
     path: Path
+
+    @property
+    def exists(self) -> bool:
+        """Whether it was made to the end: HEAD is written last."""
+        return (self.path / "HEAD").is_file()
 
     @property
     def objects(self) -> Path:
@@ -75,7 +82,7 @@ class Mirrors:
         if not commit:
             return Start(mirror, await self._tip(mirror, wanted), wanted)
         await self._ensure_commit(mirror, access, commit)
-        return Start(mirror, commit, wanted)
+        return Start(mirror, commit, wanted or "main")
 
     async def _update(self, mirror: Mirror, access: Access, refs: RemoteRefs) -> None:
         """Fetch unless the mirror has what the remote just listed.
@@ -88,9 +95,10 @@ class Mirrors:
         async with locked(mirror.path.with_suffix(".lock")) as held:
             if await self._heads(mirror) == refs.heads:
                 return
-            if not mirror.path.is_dir():
+            if not mirror.exists:
+                await asyncio.to_thread(shutil.rmtree, mirror.path, ignore_errors=True)
                 write_git_dir(mirror.path, commit=next(iter(refs.heads.values())), head="main")
-            clear_stale_locks(mirror.path)
+            await asyncio.to_thread(clear_leftovers, mirror.path)
             await self._fetch(mirror, access, held, *_REFSPECS)
             await self._consolidate(mirror, held)
 
@@ -116,7 +124,7 @@ class Mirrors:
             )
 
     async def _heads(self, mirror: Mirror) -> Mapping[str, str]:
-        if not mirror.path.is_dir():
+        if not mirror.exists:
             return {}
         listing = await self._git.run(
             *("for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/heads"),

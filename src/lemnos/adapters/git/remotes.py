@@ -26,6 +26,7 @@ _HELPER = (
 )
 _REDIRECTED = re.compile(r"returned error: 30[12378]|unable to update url base from redirection")
 _SERVICE = "/info/refs?service=git-upload-pack"
+_PINNING_SINCE = (2, 37)  # the first git that has http.curloptResolve
 _MAX_REDIRECTS = 5
 _PROBE_TIMEOUT = 30.0  # seconds
 
@@ -97,16 +98,22 @@ class Remotes:
 
     async def _access(self, remote: Remote) -> Access:
         checked = self._guard.check_repository(remote.url)
-        if checked.endpoint is None:
-            self._refuse_own(checked.path)
+        if checked.path is not None:
+            self._check_local(checked.path)
             return Access(checked.url, (("protocol.file.allow", "always"),), None)
+        await self._git.require_version(_PINNING_SINCE)
+        assert checked.endpoint is not None  # it is either a path or an endpoint
         return await self._http_access(checked.endpoint, _credential(remote))
 
-    def _refuse_own(self, path: Path | None) -> None:
-        """Mirrors hold what other tenants' tokens have fetched."""
-        if path is not None and path.is_relative_to(self._cwd):
+    def _check_local(self, path: Path) -> None:
+        """Mirrors hold what other tenants' tokens have fetched; a ``.git`` file leads away."""
+        if path.is_relative_to(self._cwd):
             text = "This path is not a repository that may be named."
             raise Invalid(text, code="address_refused", fields={"repo_url": text})
+        link = path / ".git"
+        if link.is_file():
+            target = link.read_text(errors="surrogateescape").partition("gitdir:")[2].strip()
+            self._guard.check_repository(str(path / target))
 
     async def _http_access(self, endpoint: Endpoint, credential: Mapping[str, str]) -> Access:
         """Pin the addresses that were checked: curl makes no lookup of its own."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,18 +99,18 @@ async def _stage_once(git: GitCommands, checkout: Checkout) -> Staged:
         ignored = set(await _ignored(git, at, found))
         plan.add += [path for path in _paths(found) if path not in ignored]
     await asyncio.to_thread(_look_at_submodules, checkout, plan)
-    await _update(git, at, plan)
+    await _remove(git, at, plan.remove, checkout.base)
+    await _add(git, at, plan)
     await _drop_ignored(git, at, checkout.base)
     tree = (await git.run("write-tree", at=Place(checkout.git_dir))).decode().strip()
     return Staged(tree, tuple(_shown(plan.notes)))
 
 
-async def _update(git: GitCommands, at: Place, plan: _Plan) -> None:
-    if plan.remove:
-        zero = b"0 " + b"0" * 40 + b"\t"
-        removals = b"".join(zero + path + b"\0" for path in plan.remove)
+async def _remove(git: GitCommands, at: Place, paths: Collection[bytes], base: str) -> None:
+    if paths:
+        no_object = b"0" * len(base)  # as long as the repository's hashes are
+        removals = b"".join(b"0 %s\t%s\0" % (no_object, path) for path in paths)
         await git.run("update-index", "-z", "--index-info", at=at, stdin=removals)
-    await _add(git, at, plan)
 
 
 async def _add(git: GitCommands, at: Place, plan: _Plan) -> None:
@@ -141,9 +141,7 @@ async def _drop_ignored(git: GitCommands, at: Place, base: str) -> None:
         *("-z", "--ignore-submodules", base),
         at=Place(at.git_dir),
     )
-    ignored = await _ignored(git, at, added)
-    if ignored:
-        await _update(git, at, _Plan(remove=ignored))
+    await _remove(git, at, await _ignored(git, at, added), base)
 
 
 async def _ignored(git: GitCommands, at: Place, paths: bytes) -> list[bytes]:
