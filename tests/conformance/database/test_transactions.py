@@ -159,3 +159,14 @@ async def test_a_closed_database_says_so(db: Database):
         await db.one(BY_ID, {"id": 1})
     with pytest.raises(Unavailable):
         await db.write(adding(1))
+
+
+async def test_stop_lets_what_was_accepted_end(db: Database):
+    writes = [asyncio.ensure_future(db.write(adding(number))) for number in range(10)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    await db.stop()
+    outcomes = await asyncio.gather(*writes, return_exceptions=True)
+    # Those that were still waiting for a connection may be refused; none is left in doubt.
+    assert 0 in outcomes
+    assert all(isinstance(outcome, int | Unavailable) for outcome in outcomes)

@@ -54,10 +54,10 @@ class PostgresDatabase:
 
     async def start(self) -> None:
         """Open the first connections. Raises ``Unavailable`` when there is no server."""
-        await self._patiently(lambda _: self._pool.warm(self._min_size))
+        await self._patiently(self._warm)
 
     async def stop(self) -> None:
-        """Close all connections; what is in use ends its transaction first."""
+        """Let running transactions end, for a few seconds, and close all connections."""
         await self._listener.stop()
         await self._pool.close()
 
@@ -133,6 +133,12 @@ class PostgresDatabase:
             raise translated(error) from error
         finally:
             self._pool.release(connection)
+
+    async def _warm(self, _timeout: float) -> None:
+        try:
+            await self._pool.warm(self._min_size)
+        except Exception as error:
+            raise translated(error) from error
 
     async def _acquire(self, timeout: float) -> Any:
         try:

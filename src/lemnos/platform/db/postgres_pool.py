@@ -8,6 +8,7 @@ session state to reset (a transaction is ended by who began it), and are handed 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from typing import Any
 
@@ -15,7 +16,8 @@ import asyncpg
 
 from lemnos.platform.db.errors import DatabaseUnavailable
 
-CONNECT_TIMEOUT = 5.0
+CONNECT_TIMEOUT = 5.0  # seconds
+CLOSE_TIMEOUT = 10.0  # seconds that a transaction may take to end when the pool closes
 _STATEMENTS = 1024  # prepared statements to keep per connection
 _SETTINGS = {
     "application_name": "lemnos",
@@ -45,6 +47,7 @@ class Pool:
         self._idle: deque[Any] = deque()
         self._waiting: deque[asyncio.Future[Any | None]] = deque()
         self._closed = False
+        self._all_back = asyncio.Event()
 
     async def acquire(self, timeout: float) -> Any:
         """A connection for the caller alone, to be given back by :meth:`release`.
@@ -71,6 +74,8 @@ class Pool:
             connection.terminate()
             self._size -= 1
             self._pass_on(None)
+            if self._closed and self._size == 0:
+                self._all_back.set()
         elif not self._pass_on(connection):
             self._idle.append(connection)
 
@@ -80,11 +85,14 @@ class Pool:
             self._idle.append(await self._open())
 
     async def close(self) -> None:
-        """Close what is idle now, and what is in use once it is given back."""
+        """Close what is idle, and what is in use once it is given back; wait for that a while."""
         self._closed = True
         while self._idle:
             self._size -= 1
             await self._idle.pop().close(timeout=CONNECT_TIMEOUT)
+        if self._size:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._all_back.wait(), CLOSE_TIMEOUT)
 
     async def _open(self) -> Any:
         self._size += 1

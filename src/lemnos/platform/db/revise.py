@@ -37,7 +37,8 @@ def revise(message: str) -> Path | None:
         made = command.revision(config, message, autogenerate=True, rev_id=number)
     if made is None or isinstance(made, list):
         raise RuntimeError("Alembic wrote no revision, or several.")
-    subprocess.run([sys.executable, "-m", "ruff", "format", "-q", made.path], check=True)
+    for tidy in (["check", "--fix"], ["format"]):
+        subprocess.run([sys.executable, "-m", "ruff", *tidy, "-q", made.path], check=True)
     return Path(made.path)
 
 
