@@ -89,6 +89,8 @@ class Codex:
         tools = [str(folder / "codex-path") for folder in found.read_only]
         env |= {
             "CODEX_HOME": str(home),
+            # Under the temporary folder Codex makes no helpers, and its own sandbox needs them.
+            "TMPDIR": str(private_folder(spec.home / ".tmp")),
             TOKEN: gateway.token,
             "PATH": os.pathsep.join([*tools, env["PATH"]]),
         }

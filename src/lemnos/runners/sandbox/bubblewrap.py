@@ -36,7 +36,7 @@ _ETC = (
     "/etc/ssl",
 )
 _OWN_ETC = {
-    "passwd": f"agent:x:{UID}:{UID}:agent:/home/agent:/bin/sh\n",
+    "passwd": f"agent:x:{UID}:{UID}:agent:/home/agent:/bin/bash\n",
     "group": f"agent:x:{UID}:\n",
     "hosts": "127.0.0.1 localhost\n::1 localhost\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
