@@ -27,6 +27,7 @@ from lemnos.engine.port import JobLost
 from lemnos.kernel.errors import Unavailable
 
 T = TypeVar("T")
+_log = logging.getLogger("dbos")
 Body = Callable[[contextvars.Context], Coroutine[Any, Any, bool]]
 
 APPLICATION = "lemnos"
@@ -120,8 +121,12 @@ class Durable:
         """Delete the records of ended jobs."""
         await self._there(DBOS.delete_workflows_async(list(job_ids)))
 
+    async def executors(self) -> set[str]:
+        """The processes that have registered a queue, living or dead."""
+        return {queue.name for queue in await self._there(DBOS.list_queues_async())}
+
     async def forget_executor(self, executor: str) -> None:
-        """Delete what a process that is no more has left registered."""
+        """Delete the queue of a process that is no more."""
         await self._there(DBOS.delete_queue_async(executor))
 
     async def _there(self, work: Coroutine[Any, Any, T]) -> T:
@@ -133,7 +138,8 @@ class Durable:
 
     async def _launch(self) -> None:
         # Blocks this loop, which has nothing else to do yet; the application's goes on.
-        logging.getLogger("dbos").setLevel(logging.WARNING)
+        _log.setLevel(logging.WARNING)
+        _log.addHandler(logging.NullHandler())  # having one, DBOS adds none: all goes to the root
         _prepare(self._url)
         DBOS(config=self._config())
 
@@ -144,7 +150,6 @@ class Durable:
         self._workflow = workflow
         DBOS.listen_queues([self._executor])
         DBOS.launch()
-        await DBOS.register_queue_async(self._executor, polling_interval_sec=_RESUME_POLL)
 
     def _config(self) -> DBOSConfig:
         return {
@@ -182,8 +187,16 @@ class Durable:
                 await DBOS.delete_workflow_async(job_id)
                 await self._begin(job_id)
             else:
-                # From here on the records of an earlier run that is still alive are refused.
-                await DBOS.resume_workflow_async(job_id, queue_name=self._executor)
+                await self._resume(job_id)
+
+    async def _resume(self, job_id: str) -> None:
+        """Have the workflow given to this process, by way of a queue that only it listens to."""
+        # Each time, as others may have tidied it away if this node was taken for dead.
+        await DBOS.register_queue_async(
+            self._executor, polling_interval_sec=_RESUME_POLL, on_conflict="never_update"
+        )
+        # From here on the records of an earlier run that is still alive are refused.
+        await DBOS.resume_workflow_async(job_id, queue_name=self._executor)
 
     async def _perform(self, job_id: str) -> None:
         run = self._runs.get(job_id)
@@ -191,6 +204,8 @@ class Durable:
             raise Unrecorded
         try:
             ended = await self._here(run.body(contextvars.copy_context()))
+        except Exception as error:
+            raise Unrecorded from error
         finally:
             if not run.ended.done():
                 run.ended.set_result(None)

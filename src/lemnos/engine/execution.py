@@ -113,18 +113,12 @@ class Runner:
         """Run a job once. Returns when it has ended, waits for its next try, or was cut off."""
 
         async def body(context: contextvars.Context) -> bool:
-            if self._closed:
-                return False
-            task = asyncio.current_task()
-            assert task is not None
-            self._bodies.add(task)
-            try:
-                steps = Execution(claim, self._durable, context, self._hold)
-                return await self._carry_out(claim, kind, steps)
-            finally:
-                self._bodies.discard(task)
+            return await self._body(claim, kind, context)
 
-        await self._durable.run(claim.job.id, body)
+        try:
+            await self._durable.run(claim.job.id, body)
+        except Exception as error:
+            await self._postpone(claim, kind, error)
 
     def cut_off(self, *, close: bool) -> None:
         """Cancel what runs; ``close``: and let nothing begin any more."""
@@ -132,10 +126,25 @@ class Runner:
         for task in self._bodies:
             task.cancel()
 
-    async def _carry_out(self, claim: Claim, kind: Kind, steps: Execution) -> bool:
+    async def _body(self, claim: Claim, kind: Kind, context: contextvars.Context) -> bool:
+        if self._closed:
+            return False
+        task = asyncio.current_task()
+        assert task is not None
+        self._bodies.add(task)
+        try:
+            return await self._carry_out(claim, kind, context)
+        except Exception as error:
+            await self._postpone(claim, kind, error)
+            return False
+        finally:
+            self._bodies.discard(task)
+
+    async def _carry_out(self, claim: Claim, kind: Kind, context: contextvars.Context) -> bool:
         """Whether the job has ended for good."""
         task = asyncio.current_task()
         assert task is not None
+        steps = Execution(claim, self._durable, context, self._hold)
         try:
             await kind.handler(steps)
         except asyncio.CancelledError:
@@ -160,6 +169,12 @@ class Runner:
             return False
         _log.warning("the job %s has failed: %s", claim.job.id, message, exc_info=not final)
         return await self._settled(lambda tx: _fail(tx, claim, kind, message))
+
+    async def _postpone(self, claim: Claim, kind: Kind, error: Exception) -> None:
+        """Something but the handler is broken, such as ``on_failed``: try all of it again later."""
+        _log.error("the job %s could not be settled", claim.job.id, exc_info=error)
+        again_at = clock.now() + int(kind.retry.longest * clock.SECOND)
+        await self._settled(lambda tx: store.set_retry(tx, claim, describe(error), again_at))
 
     async def _settled(self, body: Callable[[Tx], Awaitable[bool]]) -> bool:
         """Write the outcome down, however long the database is away."""

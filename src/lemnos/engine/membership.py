@@ -27,7 +27,7 @@ _BEATS = 6  # heartbeats in the time after which a node is taken for dead
 class Membership:
     """Keeps a lease. ``patience``: seconds of silence after which a node is taken for dead.
 
-    ``on_lost`` drops what runs here; ``on_buried`` gets the leases that were ended as leader.
+    ``on_lost`` drops what runs here; ``on_buried``: jobs of dead nodes are waiting again.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Membership:
         *,
         patience: float,
         on_lost: Callable[[], Awaitable[None]],
-        on_buried: Callable[[list[str]], Awaitable[None]],
+        on_buried: Callable[[], None],
     ) -> None:
         self._database = database
         self._lease = lease
@@ -106,7 +106,7 @@ class Membership:
         buried = await self._database.write(lambda tx: store.bury_silent(tx, patience))
         if buried:
             _log.warning("took over from silent nodes: %s", ", ".join(buried))
-            await self._on_buried(buried)
+            self._on_buried()
 
     async def _join(self, *, first: bool) -> None:
         begun, now = time.monotonic(), clock.now()

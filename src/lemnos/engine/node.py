@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lemnos.engine.execution import Runner
-from lemnos.engine.maintenance import keep_tidy
+from lemnos.engine.maintenance import Upkeep
 from lemnos.engine.membership import Membership
 from lemnos.engine.model import Kind
 from lemnos.engine.relay import Relay
@@ -17,7 +16,6 @@ from lemnos.platform.db import Database
 if TYPE_CHECKING:
     from lemnos.engine.durable import Durable
 
-_log = logging.getLogger(__name__)
 _CLEAN_UP = 5.0  # seconds that cancelled handlers get
 
 
@@ -36,34 +34,31 @@ class Node:
         patience: float,
         keep_days: float,
     ) -> None:
-        self._database = database
         self._durable = durable
-        self._keep_days = keep_days
+        self._upkeep = Upkeep(database, durable, keep_days)
         self._membership = Membership(
             database,
             lease,
             name,
             patience=patience,
             on_lost=self._drop,
-            on_buried=self._inherit,
+            on_buried=self.wake,
         )
         self._runner = Runner(database, durable, self._membership.hold)
         self._relay = Relay(database, self._runner, lease, kinds, places)
-        self._upkeep: asyncio.Task[None] | None = None
+        self._tidying: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Join, and take up work."""
         await self._membership.join()
         self._relay.start()
-        self._upkeep = asyncio.create_task(
-            keep_tidy(self._database, self._durable.forget, self._keep_days), name="engine-upkeep"
-        )
+        self._tidying = asyncio.create_task(self._upkeep.run(), name="engine-upkeep")
 
     async def stop(self, timeout: float) -> None:
         """Take no new jobs, wait up to ``timeout`` seconds, cut off the rest, and leave."""
-        if self._upkeep is not None:
-            self._upkeep.cancel()
-            await asyncio.wait([self._upkeep])
+        if self._tidying is not None:
+            self._tidying.cancel()
+            await asyncio.wait([self._tidying])
         await self._relay.stop()
         await self._relay.finish(timeout)
         self._runner.cut_off(close=True)
@@ -72,14 +67,9 @@ class Node:
         await self._durable.stop()
 
     def wake(self) -> None:
-        """A job was committed."""
+        """A job was committed, or given back by another node."""
         self._relay.wake()
 
     async def _drop(self) -> None:
         self._runner.cut_off(close=False)
         await self._relay.finish(_CLEAN_UP)
-
-    async def _inherit(self, buried: list[str]) -> None:
-        self._relay.wake()
-        for lease in buried:
-            await self._durable.forget_executor(lease)

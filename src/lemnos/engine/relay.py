@@ -8,6 +8,7 @@ what other nodes have enqueued.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping
 
@@ -71,10 +72,10 @@ class Relay:
                 # Mostly the database is away. Whatever it is, jobs must not wait for ever.
                 _log.exception("the relay will look again")
                 pause = _AFTER_ERROR
-            try:
-                await asyncio.wait_for(self._awake.wait(), pause)
-            except TimeoutError:
-                continue
+            # Not wait_for: on Python 3.11 it loses a cancellation that meets a wake-up.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._awake.wait()
 
     async def _pass(self) -> float:
         """Start what is due. Returns how long there is nothing to do, in seconds."""

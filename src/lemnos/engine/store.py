@@ -124,6 +124,7 @@ _JOIN = Query(
     )
 )
 _BEAT = Query(update(nodes).where(nodes.c.id == _NODE).values(heartbeat_at=_database_now()))
+_LEASES = Query(select(nodes.c.id))
 _LEAVE = Query(delete(nodes).where(nodes.c.id == _NODE))
 _FORGET_NAME = Query(delete(nodes).where(nodes.c.name == bindparam("name", type_=Text)))
 _FORGET_SILENT = Query(
@@ -314,6 +315,11 @@ async def leave(tx: Tx, node: str) -> None:
     """Give back lease and jobs."""
     await tx.run(_RELEASE_NODE, {"node": node})
     await tx.run(_LEAVE, {"node": node})
+
+
+async def leases(tx: Tx) -> set[str]:
+    """All leases."""
+    return {row["id"] for row in await tx.all(_LEASES)}
 
 
 async def bury_silent(tx: Tx, patience: int) -> list[str]:

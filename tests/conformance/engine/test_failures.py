@@ -78,6 +78,28 @@ async def test_tries_are_bounded_and_the_domain_hears_of_it(place, database):
     assert calls.made == ["one"] * 3 + ["alarm"]
 
 
+async def test_a_domain_that_cannot_hear_of_it_hears_later(place, database):
+    calls = Calls()
+    heard: list[str] = []
+
+    async def handler(steps: Steps) -> None:
+        await steps.run("one", calls.noting("one", NotFound("Gone.")))
+
+    async def on_failed(tx, job: Job, message: str) -> None:
+        heard.append(message)
+        if len(heard) == 1:
+            raise RuntimeError("a defect in the domain")
+
+    engine = place.engine(database)
+    engine.register("k", handler, retry=Retry(longest=0.05), on_failed=on_failed)
+    async with running(engine):
+        await enqueue(database, engine, Job("j", "k", "t"))
+        failed = await until(database, "j", "failed")
+    assert failed["error"] == "Gone."
+    assert heard == ["Gone.", "Gone."]
+    assert calls.made == ["one"]
+
+
 async def test_the_pause_before_a_retry_is_kept(place, database):
     calls = Calls()
 
