@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lemnos.adapters.git import GitCli
+from lemnos.adapters.net import NetGuard
 from lemnos.domains.workspaces.ports import Remote
 from lemnos.kernel.errors import Forbidden, Invalid, NotFound, Unavailable
 from tests.conformance.git.conftest import FILES, TOKEN, Host
@@ -170,6 +171,22 @@ async def test_concurrent_checkouts_fetch_once(git_port: GitCli, server: GitServ
     assert fetches(server) == 1
 
 
+async def test_processes_that_share_the_mirrors_fetch_once(
+    git_port: GitCli, guard: NetGuard, server: GitServer, tmp_path: Path
+):
+    """Each port has descriptors of its own, which is what file locks tell apart."""
+    server.create("acme/shop", FILES)
+    remote = Remote(server.repository_url("acme/shop"), token=TOKEN)
+    other = GitCli(tmp_path / "mirrors", guard)
+
+    await asyncio.gather(
+        git_port.checkout(remote, tmp_path / "a"), other.checkout(remote, tmp_path / "b")
+    )
+
+    assert fetches(server) == 1
+    other.close()
+
+
 async def test_two_scopes_share_no_objects(host: Host, git_port: GitCli, tmp_path: Path):
     one = await git_port.checkout(host.remote(scope="a"), tmp_path / "a")
     two = await git_port.checkout(host.remote(scope="b"), tmp_path / "b")
@@ -281,23 +298,34 @@ async def test_redirects_into_a_private_network_are_refused(
     assert "repo_url" in refused.value.fields
 
 
-async def test_cancelling_ends_git_at_once(git_port: GitCli, server: GitServer, tmp_path: Path):
+async def test_cancelling_ends_git_at_once_and_no_command_line_has_the_token(
+    git_port: GitCli, server: GitServer, tmp_path: Path
+):
     server.create("acme/shop", FILES)
     server.git.break_down(GitFault(delay=60))
     remote = Remote(server.repository_url("acme/shop"), token=TOKEN)
     job = asyncio.create_task(git_port.checkout(remote, tmp_path / "tree"))
     while not server.git.requests:  # noqa: ASYNC110 - the server runs in threads
         await asyncio.sleep(0.01)
+    at_work = command_lines(server.url)
     job.cancel()
     with pytest.raises(asyncio.CancelledError):
         await job
     server.git.recover()
-    running = [p for p in Path("/proc").glob("[0-9]*/cmdline") if server.url in _read(p)]
-    assert running == []
+
+    assert at_work
+    assert not any(TOKEN in line for line in at_work)
+    assert command_lines(server.url) == []
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""
+def command_lines(word: str) -> list[str]:
+    """The command lines of all processes that name the word."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_text(errors="replace")
+        except OSError:
+            continue
+        if word in line:
+            found.append(line)
+    return found

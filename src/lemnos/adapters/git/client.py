@@ -66,6 +66,7 @@ class GitCli:
         """
         access, refs = await self._remotes.open(remote)
         start = await self._mirrors.start(remote, access, refs, branch, commit)
+        into = Path(os.path.abspath(into))  # git runs elsewhere
         git_dir = into.with_name(f"{into.name}.git")
         await asyncio.to_thread(_remove, into, git_dir)
         await asyncio.to_thread(_prepare, into, git_dir, start)

@@ -112,6 +112,29 @@ async def test_addresses_that_name_no_repository(forge: Forge, server: LoopbackS
             await forge.verify(TOKEN, server.url + path)
 
 
+async def test_a_redirect_to_another_host_does_not_get_the_token(registry: ForgeRegistry):
+    class Elsewhere:
+        def __init__(self) -> None:
+            self.seen: list[str | None] = []
+
+        def handle(self, request: Request) -> Reply:
+            self.seen.append(request.headers.get("authorization"))
+            return Reply.json({"login": "eve"})
+
+    class Redirecting:
+        target = ""
+
+        def handle(self, request: Request) -> Reply:
+            return Reply(302, headers={"Location": self.target + request.target})
+
+    elsewhere, redirecting = Elsewhere(), Redirecting()
+    with LoopbackServer(elsewhere) as second, LoopbackServer(redirecting) as first:
+        redirecting.target = second.url
+        await registry.of(f"{first.url}/a/b", "github").verify(TOKEN)
+
+    assert elsewhere.seen == [None]
+
+
 def test_a_provider_without_public_instance_needs_an_address(registry: ForgeRegistry):
     with pytest.raises(Invalid):
         registry.of("", "gitea")
