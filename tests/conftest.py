@@ -1,3 +1,3 @@
 """Fixtures that every suite shares."""
 
-pytest_plugins = ["tests.support.fixtures"]
+pytest_plugins = ["tests.support.fixtures", "tests.support.server_fixtures"]

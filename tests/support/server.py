@@ -4,7 +4,8 @@
         task = server.create(repo_url=…, prompt="…", config={"cli": "builtin"})
         server.wait(task["id"], "completed")
 
-It knows of `lemnos` only what a user knows: the command, the environment, HTTP.
+It is driven as a user drives it, by the command, the environment and HTTP; only tokens of other
+tenants are made behind its back.
 """
 
 from __future__ import annotations
@@ -15,12 +16,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import httpx2
+
+from lemnos.kernel.context import Principal
+from lemnos.platform.db.migrate import migrate
+from lemnos.platform.identity import TokenIssuer, TokenSettings
+from lemnos.platform.secrets import derive, load_or_create_master_key
 
 START_TIMEOUT = 60.0  # seconds, on a machine that has other things to do
 PATIENCE = 60.0  # seconds that a test waits for what must come
@@ -171,6 +177,19 @@ class LemnosServer:
         headers = {"Authorization": f"Bearer {credential}"} if credential else {}
         return httpx2.Client(base_url=self.url, headers=headers, timeout=PATIENCE, trust_env=False)
 
+    def token(
+        self,
+        tenant: str = "default",
+        roles: Sequence[str] = ("owner",),
+        permissions: Collection[str] | None = None,
+        subject: str = "tester",
+    ) -> str:
+        """A JWT of this server's for any tenant and any permissions its roles grant."""
+        key = derive(load_or_create_master_key(self.data / "master.key"), "jwt")
+        granted = frozenset({"*"} if permissions is None else permissions)
+        caller = Principal(tenant, subject, tuple(roles), granted)
+        return TokenIssuer(TokenSettings(key)).issue(caller)
+
     def create(self, **body: Any) -> dict[str, Any]:
         """Create a task; the answer to it. A refusal raises."""
         answer = self.client.post("/api/v1/tasks", json=body)
@@ -256,8 +275,6 @@ def parse_sse(lines: Iterator[str]) -> Iterator[StreamEvent]:
 
 def prepare_database(dsn: str) -> None:
     """Bring a PostgreSQL database's schema up to date, as the operator's command does."""
-    from lemnos.platform.db.migrate import migrate
-
     migrate(dsn)
 
 

@@ -1,4 +1,4 @@
-"""Servers for the end-to-end tests: one for each module, and makers of special ones."""
+"""Servers for end-to-end and contract tests: one for each module, and makers of special ones."""
 
 from __future__ import annotations
 
