@@ -52,7 +52,7 @@ from lemnos.platform.identity import (
     TokenIssuer,
     TokenSettings,
 )
-from lemnos.platform.ratelimit import LeasedLimiter, Limiter, LocalLimiter
+from lemnos.platform.ratelimit import TIERS, LeasedLimiter, Limiter, LocalLimiter, Tier
 from lemnos.platform.secrets import Vault, decode_master_key, derive, load_or_create_master_key
 from lemnos.platform.telemetry.log import Log
 from lemnos.platform.telemetry.metrics import Metrics
@@ -119,7 +119,7 @@ def build(settings: Settings) -> Server:
     platform = make_platform(settings)
     git = GitCli(settings.data_dir / "mirrors", platform.guard)
     gateway = ModelGateway(transport=GuardedTransport(_guard_of_models(settings)))
-    runtimes = _runtimes(settings, gateway)
+    runtimes = make_runtimes(settings, gateway)
     forge_http = ForgeHttp(platform.guard)
     forges = ForgeRegistry(forge_http, platform.guard, _forge_hosts(settings))
     policy = GuardPolicy(platform.guard)
@@ -266,17 +266,18 @@ def _identity(settings: Settings, db: Database, master_key: bytes) -> Identity:
 def _limiter(settings: Settings, db: Database) -> Limiter | None:
     if settings.rate_limits == "off":
         return None
+    tiers = TIERS | {name: Tier(name, *said) for name, said in settings.rate_tiers.items()}
     if settings.redis_url:
         from redis.asyncio import Redis
 
         from lemnos.platform.ratelimit.valkey import ValkeyLeases
 
-        return LeasedLimiter(ValkeyLeases(Redis.from_url(settings.redis_url)))
+        return LeasedLimiter(ValkeyLeases(Redis.from_url(settings.redis_url)), tiers)
     if db.dialect == "postgresql":
         from lemnos.platform.ratelimit.database import DatabaseLeases
 
-        return LeasedLimiter(DatabaseLeases(db))
-    return LocalLimiter()
+        return LeasedLimiter(DatabaseLeases(db), tiers)
+    return LocalLimiter(tiers)
 
 
 def _engine(settings: Settings, db: Database) -> DurableEngine:
@@ -297,7 +298,8 @@ def _workspaces(settings: Settings, platform: Platform, git: GitCli) -> Workspac
     return WorkspaceService(platform.db, store, git, root, settings.node, limits)
 
 
-def _runtimes(settings: Settings, gateway: ModelGateway) -> RuntimeRegistry:
+def make_runtimes(settings: Settings, gateway: ModelGateway) -> RuntimeRegistry:
+    """The runtimes that this machine may have; `lemnos doctor` probes the same ones."""
     host = Host(choose_sandbox(settings.sandbox), gateway)
     tools = (Path(settings.tools),) if settings.tools else ()
     agents = [

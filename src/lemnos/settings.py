@@ -55,6 +55,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limits: Annotated[
         Literal["on", "off"], Meta(description="off only for tests and benchmarks.")
     ] = "on"
+    rate_tiers: Annotated[
+        dict[str, tuple[int, float, int]],
+        Meta(description="Limits that differ from the built-in: tier to [requests, seconds, burst]."),
+    ] = {}
     master_key: Annotated[
         str, Meta(description="Base64 of 32 bytes that seal secrets; else a file in data.")
     ] = ""
@@ -99,7 +103,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, Meta(description="Folder with node_modules in which agent CLIs are found.")
     ] = ""
     max_agents: Annotated[
-        int, Meta(description="Agents running at once on this node.", ge=1, le=256)
+        int, Meta(description="Agents at once on this node; 0 leaves them to others.", ge=0, le=256)
     ] = 4
     max_timeout: Annotated[
         int, Meta(description="Longest timeout_seconds that a task may ask for.", ge=1)
@@ -249,7 +253,7 @@ def _from_env(env: Mapping[str, str]) -> dict[str, Any]:
 
 
 _NOT_SETTINGS = {"LEMNOS_CONFIG", "LEMNOS_URL", "LEMNOS_API_KEY", "LEMNOS_NPM_DIR"}
-_TABLES = {"acp_agents", "forges"}
+_TABLES = {"acp_agents", "forges", "rate_tiers"}
 _LISTS = {"allowed_roots", "allowed_hosts", "agent_hosts"}
 
 
