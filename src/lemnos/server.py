@@ -122,6 +122,7 @@ class Life:
         self._server = server
         self._upkeep: list[asyncio.Task[None]] = []
         self._running: list[Callable[[], Awaitable[None]]] = []
+        self._announced = False
 
     async def start(self) -> None:
         """Bring everything up; the server is ready afterwards."""
@@ -167,12 +168,14 @@ class Life:
         for close in server.closing:
             await close()
         platform.tracer.close()
-        _server_file(server.settings).unlink(missing_ok=True)
+        if self._announced:  # else the file is that of another server on this data folder
+            _server_file(server.settings).unlink(missing_ok=True)
         platform.log.info("stopped")
 
     def announce(self, url: str) -> None:
         """Tell people, and the CLI through a file, where the server is."""
         settings = self._server.settings
+        self._announced = True
         _server_file(settings).write_text(json.dumps({"url": url, "pid": os.getpid()}))
         self._server.platform.log.info(
             "ready", url=url, docs=f"{url}/api/docs", data=str(settings.data_dir)
