@@ -1,0 +1,5 @@
+"""``python -m lemnos.cli``."""
+
+from lemnos.cli import main
+
+main()

@@ -1,0 +1,60 @@
+"""The tree of commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import lemnos
+from lemnos.cli.commands import (
+    api_keys,
+    audit,
+    config,
+    demo,
+    doctor,
+    git_keys,
+    mcp,
+    migrate,
+    openapi,
+    run,
+    serve,
+    tasks,
+    workspaces,
+)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Lemnos carries a software change from prompt to production.",
+)
+
+app.command("serve")(serve.serve)
+app.command("run")(run.run)
+app.command("demo")(demo.demo)
+app.add_typer(tasks.app, name="tasks")
+app.add_typer(workspaces.app, name="workspaces")
+app.add_typer(mcp.app, name="mcp")
+app.add_typer(git_keys.app, name="git-keys")
+app.add_typer(api_keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
+app.add_typer(config.app, name="config")
+app.command("doctor")(doctor.doctor)
+app.command("migrate")(migrate.migrate)
+app.command("openapi")(openapi.openapi)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lemnos {lemnos.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options of all commands."""

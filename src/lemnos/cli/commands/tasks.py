@@ -1,0 +1,215 @@
+"""``lemnos tasks``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from lemnos.cli.errors import CommandError, Interrupted, WrongUsage
+from lemnos.cli.output import console, print_diff, print_json, table, visible
+from lemnos.cli.session import Session, connected
+
+app = typer.Typer(no_args_is_help=True, help="Follow, steer and read tasks.")
+
+TaskId = Annotated[str, typer.Argument(metavar="ID", help="A task's id, or its first characters.")]
+_FULL_ID = 36
+_RECENT = 100  # tasks among which the beginning of an id is looked up
+
+
+@app.command("list")
+@connected
+def list_tasks(
+    at: Session,
+    status: Annotated[str, typer.Option(help="Only those in this state.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 20,
+    cursor: Annotated[str, typer.Option(help="The `next` of the page before.")] = "",
+) -> None:
+    """Tasks, the newest first."""
+    from lemnos.cli.report import COLUMNS, row
+
+    page = at.client.tasks(status, limit, cursor)
+
+    def human(to: Any) -> None:
+        to.print(table("", COLUMNS, map(row, page["tasks"])))
+        if page["next"]:
+            to.print(f"More: --cursor {page['next']}", style="dim", soft_wrap=True)
+
+    at.out.give(page, human)
+
+
+@app.command("show")
+@connected
+def show(at: Session, task_id: TaskId) -> None:
+    """A task with all its prompts and what came of each."""
+    from lemnos.cli.report import print_task
+
+    task = at.client.task(full_id(at, task_id), iterations=True)
+    at.out.give(task, lambda to: print_task(to, task))
+
+
+@app.command("watch")
+@connected
+def watch(
+    at: Session,
+    task_id: TaskId,
+    everything: Annotated[bool, typer.Option("--all", help="Cut nothing short.")] = False,
+) -> None:
+    """Show what happens from the beginning on, until the task is at rest. JSON: a line an event."""
+    follow(at, full_id(at, task_id), everything=everything)
+
+
+@app.command("instruct")
+@connected
+def instruct(
+    at: Session,
+    task_id: TaskId,
+    prompt: Annotated[str, typer.Argument(help="What to do next; - reads it from stdin.")],
+    timeout: Annotated[int | None, typer.Option(min=1, help="Seconds from now on.")] = None,
+    max_turns: Annotated[int | None, typer.Option(min=1, help="Turns of the model.")] = None,
+    budget: Annotated[float | None, typer.Option(min=0, help="US dollars.")] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not watch it.")] = False,
+) -> None:
+    """Follow up in the same workspace, and watch."""
+    body = {
+        "prompt": read_prompt(prompt),
+        "timeout_seconds": timeout,
+        "max_turns": max_turns,
+        "max_budget_usd": budget,
+    }
+    task_id = full_id(at, task_id)
+    accepted = at.client.instruct(task_id, {k: v for k, v in body.items() if v is not None})
+    if no_wait:
+        at.out.give(accepted, lambda to: to.print(f"Iteration {accepted['iteration']} accepted."))
+        return
+    follow(at, task_id, iteration=accepted["iteration"])
+
+
+@app.command("cancel")
+@connected
+def cancel(at: Session, task_id: TaskId) -> None:
+    """End what a task is doing."""
+    said = at.client.cancel(full_id(at, task_id))
+    at.out.give(said, lambda to: to.print(said["message"]))
+
+
+@app.command("diff")
+@connected
+def diff(
+    at: Session,
+    task_id: TaskId,
+    stat: Annotated[bool, typer.Option("--stat", help="Only how much changed.")] = False,
+) -> None:
+    """What a task has changed. Piped, it is a plain patch: `lemnos tasks diff ID | git apply`."""
+    found = at.client.diff(full_id(at, task_id))
+    if found["truncated"]:
+        at.out.note("The diff is cut off at 1 MB; open a pull request to see all.", "yellow")
+
+    def human(to: Any) -> None:
+        if stat:
+            columns = ("file", "status", ">+", ">−")
+            rows = [
+                [f["path"], f["status"], f["additions"], f["deletions"]] for f in found["files"]
+            ]
+            to.print(table("", columns, rows))
+        elif to.is_terminal:
+            print_diff(to, found["diff"])
+        else:
+            sys.stdout.buffer.write(found["diff"].encode("utf-8", "surrogateescape"))
+
+    at.out.give(found, human)
+
+
+@app.command("pr")
+@connected
+def pull_request(
+    at: Session,
+    task_id: TaskId,
+    title: Annotated[str, typer.Option(help="Made from the prompt if left out.")] = "",
+    description: Annotated[str, typer.Option(help="Made from the task if left out.")] = "",
+    target: Annotated[str, typer.Option(help="Branch to merge into.")] = "",
+) -> None:
+    """Push what a task has done and open a pull request."""
+    body = {"title": title, "description": description, "target_branch": target}
+    made = at.client.create_pull_request(
+        full_id(at, task_id), {name: value for name, value in body.items() if value}
+    )
+    text = f"{made['pr_url']} (branch {made['branch']})"
+    at.out.give(made, lambda to: to.print(visible(text), soft_wrap=True))
+
+
+@app.command("callbacks")
+@connected
+def callbacks(
+    at: Session,
+    task_id: TaskId,
+    redeliver: Annotated[str, typer.Option(metavar="DELIVERY", help="Send this one again.")] = "",
+) -> None:
+    """The deliveries of a task's callback, with every attempt."""
+    task_id = full_id(at, task_id)
+    if redeliver:
+        said = at.client.redeliver(redeliver)
+        at.out.give(said, lambda to: to.print(f"{said['id']} goes out again."))
+        return
+    found = at.client.callbacks(task_id)
+    columns = ("delivery", "event", "state", ">attempts", "last answer", "url")
+    rows = [
+        [one["id"], one["event"], one["state"], len(one["attempts"]), _last(one), one["url"]]
+        for one in found
+    ]
+    at.out.give({"callbacks": found}, lambda to: to.print(table("", columns, rows)))
+
+
+def full_id(at: Session, given: str) -> str:
+    """The id of the one recent task that begins like this."""
+    if len(given) >= _FULL_ID:
+        return given
+    recent = at.client.tasks(limit=_RECENT)["tasks"]
+    found = [task["id"] for task in recent if given and task["id"].startswith(given)]
+    if len(found) == 1:
+        return found[0]
+    problem = "No task begins with" if not found else "Several tasks begin with"
+    raise CommandError(
+        f"{problem} {given!r}.", code="task_not_found", hint="See `lemnos tasks list`."
+    )
+
+
+def follow(at: Session, task_id: str, *, iteration: int = 1, everything: bool = False) -> None:
+    """Print events until the task is at rest, then how it ended; Ctrl-C leaves it running."""
+    from lemnos.cli.follow import Progress, from_iteration
+    from lemnos.cli.report import exit_code, print_outcome
+
+    progress = Progress(console(), everything)
+    try:
+        for event in from_iteration(at.client.events(task_id), iteration):
+            if at.out.as_json:
+                print_json(event, indent=None)
+            else:
+                progress.show(event)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "No longer watching.",
+            hint=f"The task goes on; `lemnos tasks cancel {task_id}` ends it.",
+        ) from None
+    task = at.client.task(task_id)
+    if not at.out.as_json:
+        print_outcome(console(), task)
+    if code := exit_code(task):
+        raise typer.Exit(code)
+
+
+def read_prompt(given: str) -> str:
+    """The prompt, from standard input for ``-``."""
+    text = sys.stdin.read() if given == "-" else given
+    if not text.strip():
+        raise WrongUsage("The prompt is empty.", code="empty_prompt")
+    return text
+
+
+def _last(delivery: dict[str, Any]) -> str:
+    attempts = delivery["attempts"]
+    if not attempts:
+        return ""
+    last = attempts[-1]
+    return str(last["status"] or last["problem"])

@@ -1,0 +1,1 @@
+"""The demonstration: what Lemnos does, on a real repository, through the public API."""

@@ -1,0 +1,151 @@
+"""What commands print: JSON for scripts, tables and colour for people, errors on stderr.
+
+Text that comes from agents and repositories is never trusted to be harmless to a terminal: control
+characters are shown as such (:func:`visible`), and Rich's markup is off.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from lemnos.cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_KEPT = {"\n", "\t"}
+_IDS = {"id", "task", "delivery"}  # columns that are copied, so they are never folded
+_PIPE_WIDTH = 120  # of what does not go to a terminal
+
+
+class Output:
+    """Where a command's results go. ``as_json``: one JSON document on stdout, nothing else."""
+
+    def __init__(self, as_json: bool = False) -> None:
+        self.as_json = as_json
+
+    def give(self, content: object, human: Callable[[Console], None]) -> None:
+        """Print the result, for a script or for a person."""
+        if self.as_json:
+            print_json(content)
+        else:
+            human(console())
+
+    def note(self, text: str, style: str = "dim") -> None:
+        """Tell a person something beside the result; on stderr, so that pipes stay clean."""
+        if not self.as_json:
+            error_console().print(text, style=style)
+
+
+@cache
+def console() -> Console:
+    """Standard output."""
+    return _console(stderr=False)
+
+
+@cache
+def error_console() -> Console:
+    """Standard error."""
+    return _console(stderr=True)
+
+
+def print_json(content: object, *, indent: int | None = 2) -> None:
+    """A JSON document on stdout, as it is, whatever stdout's encoding."""
+    sys.stdout.write(json.dumps(content, indent=indent) + "\n")
+    sys.stdout.flush()
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Any:
+    """A table for people. Columns whose name begins with ``>`` are aligned to the right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    made = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for name in columns:
+        made.add_column(
+            name.removeprefix(">"),
+            justify="right" if name.startswith(">") else "left",
+            overflow="fold",
+            no_wrap=name in _IDS,
+        )
+    for row in rows:
+        made.add_row(*(cell(value) for value in row))
+    return made
+
+
+def cell(value: object) -> str:
+    """A value as a table shows it."""
+    return "–" if value is None or value == "" else visible(str(value))
+
+
+def moment(iso: str | None) -> str | None:
+    """A time of the API to the minute, in UTC: ``2025-01-15 10:30``."""
+    return iso[:16].replace("T", " ") if iso else None
+
+
+def visible(text: str) -> str:
+    """The text with control characters made visible, so that it cannot steer the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in _KEPT else _shown(c) for c in text)
+
+
+def print_diff(to: Console, text: str, longest: int | None = None) -> int:
+    """A unified diff in colour; how many lines were left out beyond ``longest``."""
+    lines = text.splitlines()
+    for line in lines[:longest]:
+        to.print(visible(line), style=_diff_style(line), soft_wrap=True)
+    return max(0, len(lines) - longest) if longest is not None else 0
+
+
+def tell(error: CommandError, as_json: bool) -> None:
+    """An error, on stderr."""
+    if as_json:
+        content: dict[str, object] = {"error": error.code, "message": error.message}
+        content |= {"hint": error.hint} if error.hint else {}
+        content |= {"fields": error.fields} if error.fields else {}
+        sys.stderr.write(json.dumps(content) + "\n")
+        return
+    to = error_console()
+    to.print(f"Error: {visible(error.message)}", style="bold red", soft_wrap=True)
+    _print_fields(to, error.message, error.fields)
+    if error.hint:
+        to.print(visible(error.hint), soft_wrap=True)
+
+
+def _print_fields(to: Console, message: str, fields: Mapping[str, str]) -> None:
+    for name, problem in fields.items():
+        if problem not in message:
+            to.print(f"  {visible(name)}: {visible(problem)}", soft_wrap=True)
+
+
+def _console(stderr: bool) -> Console:
+    from rich.console import Console
+
+    made = Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = _PIPE_WIDTH
+    return made
+
+
+def _shown(character: str) -> str:
+    """``\\x1b`` and the like."""
+    return character.encode("unicode_escape").decode() if character != "\r" else ""
+
+
+_STYLES = (
+    (("diff ", "index ", "new file", "deleted file", "similarity", "rename ", "old mode"), "bold"),
+    (("+++", "---"), "bold"),
+    (("@@",), "cyan"),
+    (("+",), "green"),
+    (("-",), "red"),
+)
+
+
+def _diff_style(line: str) -> str | None:
+    return next((style for starts, style in _STYLES if line.startswith(starts)), None)
