@@ -15,7 +15,7 @@ from lemnos.adapters.net import GuardedTransport, NetGuard
 from lemnos.adapters.net.jwks import HttpJwks
 from lemnos.adapters.net.policy import GuardPolicy
 from lemnos.adapters.net.webhooks import HttpSender
-from lemnos.api.app import DIALECTS, Application, make_app
+from lemnos.api.app import DIALECTS, Application, direct, make_app
 from lemnos.api.kit.core import Core
 from lemnos.api.kit.gate import Gate, Guards
 from lemnos.api.kit.readiness import Readiness
@@ -169,7 +169,7 @@ def build(settings: Settings) -> Server:
         webhooks=platform.webhooks,
     )
     app = make_app(core)
-    gate = Gate(app, _guards(settings, platform, core))
+    gate = Gate(direct(app), _guards(settings, platform, core))
     closing = (forge_http.close, gateway.close, platform.sender.close)
     return Server(settings, platform, core, app, gate, runner, closing)
 

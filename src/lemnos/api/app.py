@@ -13,7 +13,8 @@ import lemnos
 from lemnos.api import codeforge, system
 from lemnos.api.kit.core import Core
 from lemnos.api.kit.dialect import Dialects
-from lemnos.api.kit.gate import Gate, Guards
+from lemnos.api.kit.direct import Direct
+from lemnos.api.kit.operation import Operation
 
 DIALECTS = Dialects((codeforge.DIALECT,), otherwise=codeforge.DIALECT)
 _TEXT = (
@@ -56,9 +57,11 @@ def make_app(core: Core | None) -> Application:
     return app
 
 
-def guarded(app: Application, guards: Guards) -> Gate:
-    """The application behind its gate, as the server runs it."""
-    return Gate(app, guards)
+def direct(app: Application) -> Direct:
+    """The application with the short way to its hot operations."""
+    routes = (route for router in codeforge.ROUTERS for route in router.routes)
+    hot = (route for route in routes if isinstance(route, Operation) and route.direct)
+    return Direct(app, hot)
 
 
 def _completed(schema: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 SECOND = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -17,10 +18,15 @@ def now() -> int:
 def iso(us: int) -> str:
     """RFC 3339 in UTC with microseconds, e.g. ``2025-01-15T10:30:00.000000Z``."""
     seconds, micros = divmod(us, SECOND)
+    return f"{_to_the_second(seconds)}.{micros:06d}Z"
+
+
+@lru_cache(maxsize=256)  # times that are shown are mostly of the last few seconds
+def _to_the_second(seconds: int) -> str:
     moment = time.gmtime(seconds)
     return (
         f"{moment.tm_year:04d}-{moment.tm_mon:02d}-{moment.tm_mday:02d}"
-        f"T{moment.tm_hour:02d}:{moment.tm_min:02d}:{moment.tm_sec:02d}.{micros:06d}Z"
+        f"T{moment.tm_hour:02d}:{moment.tm_min:02d}:{moment.tm_sec:02d}"
     )
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import secrets
+import threading
 import time
 import uuid
 
+_POOL = 4096  # bytes drawn at once: a system call for each id would cost more than the rest of it
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, sorts as it counts
 
 
 def new_uuid() -> str:
     """A UUID version 7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, 74 random bits."""
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(_random(10), "big")
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return str(uuid.UUID(int=value))
@@ -20,14 +21,14 @@ def new_uuid() -> str:
 
 def new_id(prefix: str) -> str:
     """``prefix_`` and 26 characters: 48 bits of milliseconds, 80 random bits, like a ULID."""
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(_random(10), "big")
     digits = [_ALPHABET[value >> shift & 31] for shift in range(125, -1, -5)]
     return f"{prefix}_{''.join(digits)}"
 
 
 def random_uuid() -> str:
     """A UUID version 4: nothing can be told from it, and its first digits differ from others'."""
-    return str(uuid.UUID(bytes=os.urandom(16), version=4))
+    return str(uuid.UUID(bytes=_random(16), version=4))
 
 
 def is_uuid(text: str) -> bool:
@@ -40,4 +41,32 @@ def is_uuid(text: str) -> bool:
 
 def new_trace_id() -> str:
     """32 hex digits, as W3C Trace Context has them."""
-    return secrets.token_hex(16)
+    return _random(16).hex()
+
+
+class _Pool:
+    """Bytes of the system's generator, each handed out once. One for each thread."""
+
+    def __init__(self) -> None:
+        self._bytes = b""
+        self._at = 0
+
+    def take(self, count: int) -> bytes:
+        if self._at + count > len(self._bytes):
+            self._bytes, self._at = os.urandom(_POOL), 0
+        self._at += count
+        return self._bytes[self._at - count : self._at]
+
+
+class _Pools(threading.local):
+    def __init__(self) -> None:
+        self.pool = _Pool()
+
+
+_pools = _Pools()
+# A child that is forked must not hand out what its parent does.
+os.register_at_fork(after_in_child=lambda: setattr(_pools, "pool", _Pool()))
+
+
+def _random(count: int) -> bytes:
+    return _pools.pool.take(count)

@@ -48,7 +48,7 @@ class Config(Request):
     max_turns: Annotated[int, Field(ge=1, le=10_000)] | None = None
     target_branch: Annotated[Text, Field(max_length=250)] = ""
     max_budget_usd: Annotated[float, Field(gt=0, le=1_000_000, strict=False)] | None = None
-    mcp_servers: Annotated[list[McpServer], Field(max_length=50)] = []
+    mcp_servers: Annotated[list[McpServer], Field(max_length=50, default_factory=list)]
 
 
 class CreateTask(Request):
@@ -59,7 +59,7 @@ class CreateTask(Request):
     provider_key: Annotated[Text, Field(max_length=100)] = ""
     access_token: Secret | None = None
     callback_url: Annotated[Text, Field(max_length=2048)] = ""
-    config: Config = Config()
+    config: Annotated[Config, Field(default_factory=Config)]
 
 
 class Instruct(Request):
