@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -270,6 +271,28 @@ async def test_a_git_file_can_not_lead_out_of_the_allowed_roots(git_port: GitCli
     (trap / ".git").write_text(f"gitdir: {tmp_path / 'secret.git'}\n")
     with pytest.raises(Invalid):
         await git_port.checkout(Remote(str(trap)), tmp_path / "tree")
+
+
+async def test_git_connects_to_the_address_that_was_checked(server: GitServer, tmp_path: Path):
+    """The name exists for the guard's resolver alone: git makes no lookup of its own."""
+    server.create("acme/shop", FILES)
+    url = server.repository_url("acme/shop").replace("127.0.0.1", "git.corp")
+
+    async def resolver(host: str, port: int) -> Collection[str]:
+        return ["127.0.0.1"]
+
+    pinned = GitCli(tmp_path / "m1", NetGuard(["git.corp"], resolver=resolver))
+    checkout = await pinned.checkout(Remote(url, token=TOKEN), tmp_path / "a")
+    (checkout.tree / "n").write_text("1\n")
+    assert (await pinned.push(checkout, Remote(url, token=TOKEN), "topic", "m")).commit
+    pinned.close()
+
+    closed = GitCli(tmp_path / "m2", NetGuard([], resolver=resolver))
+    before = len(server.git.requests)
+    with pytest.raises(Invalid):
+        await closed.checkout(Remote(url, token=TOKEN), tmp_path / "b")
+    assert len(server.git.requests) == before
+    closed.close()
 
 
 async def test_redirects_are_followed_when_they_lead_to_an_allowed_place(

@@ -149,12 +149,11 @@ async def test_the_author_is_configurable(host: Host, checkout: Checkout, tmp_pa
     port.close()
 
 
+@pytest.mark.parametrize("host", ["path", "file"], indirect=True)
 async def test_hooks_of_a_local_remote_do_not_run(
     host: Host, git_port: GitCli, checkout: Checkout, tmp_path: Path
 ):
     """Whoever may name a local path may also have written to it, as agents do."""
-    if host.kind == "http":
-        pytest.skip("a remote host runs its own hooks")
     mark = tmp_path / "ran"
     for name in ("pre-receive", "post-receive", "update", "reference-transaction"):
         hook = host.bare / "hooks" / name

@@ -66,7 +66,7 @@ class GitCli:
         """
         access, refs = await self._remotes.open(remote)
         start = await self._mirrors.start(remote, access, refs, branch, commit)
-        into = Path(os.path.abspath(into))  # git runs elsewhere
+        into = _absolute(into)
         git_dir = into.with_name(f"{into.name}.git")
         await asyncio.to_thread(_remove, into, git_dir)
         await asyncio.to_thread(_prepare, into, git_dir, start)
@@ -143,6 +143,11 @@ class GitCli:
         refs = _agent_refs(listing, start)
         config = remote_config(url, start.branch, (self._author.name, self._author.email))
         await asyncio.to_thread(_write_agent_git_dir, checkout, start, refs, config)
+
+
+def _absolute(path: Path) -> Path:
+    """The same place seen from any working directory; symlinks stay as the caller named them."""
+    return Path(os.path.abspath(path))
 
 
 def _prepare(into: Path, git_dir: Path, start: Start) -> None:
