@@ -70,7 +70,7 @@ class Durable:
     """
 
     def __init__(self, url: str, executor: str) -> None:
-        self._url = url
+        self._url = url.replace("postgres://", "postgresql://", 1)  # SQLAlchemy knows but one
         self._executor = executor
         self._runs: dict[str, _Run] = {}
         self._loop = asyncio.new_event_loop()

@@ -268,19 +268,3 @@ async def test_retention_deletes_what_ended_long_ago(place, database):
         await enqueue(database, again, Job("old", "note", "t"))
         await until(database, "old", "done")
     assert sorted(recorder.seen) == ["new", "old", "old"]
-
-
-async def test_drain_ends_also_when_a_job_does_at_the_same_moment(place, database):
-    """The wake-up of a job's end and the end of the relay must not cancel each other out."""
-    engine = place.engine(database)
-    engine.register("note", Recorder())
-    await engine.start()
-    await enqueue(database, engine, Job("j", "note", "t"))
-    while (await row(database, "j"))["state"] != "done":
-        await asyncio.sleep(0)
-    node = engine._node
-    assert node is not None
-    for _ in range(3):
-        await asyncio.sleep(0)
-        node.wake()
-    await asyncio.wait_for(engine.drain(5), 10)
