@@ -16,7 +16,7 @@ from lemnos.platform.events.notifier import Notifier
 from lemnos.platform.events.port import EventLog
 from lemnos.platform.events.ring import Encode, Frames
 
-CROWD = 300  # waiting readers of one stream from which on they are woken by the tick
+CROWD = 300  # readers of one stream from which on they are woken by the tick
 TICK = 0.05  # seconds
 CAPACITY = 1024  # events held for each stream that has readers
 _CHUNK = 500  # events to one read of the log
@@ -95,7 +95,7 @@ class EventHub:
         live = self._streams.get(stream)
         if live is None:
             live = self._streams[stream] = LiveStream(
-                self._log, self._notifier, stream, self._capacity, self._pause
+                self._log, self._notifier, stream, self._capacity, self._crowd, self._tick
             )
         live.encoders[encode] += 1
         return live
@@ -109,6 +109,3 @@ class EventHub:
             live.close()
             if self._streams.get(live.name) is live:
                 del self._streams[live.name]
-
-    def _pause(self, readers: int) -> float:
-        return self._tick if readers > self._crowd else 0.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
 
 from lemnos.kernel.errors import LemnosError
 from lemnos.platform.events.notifier import Notifier
@@ -22,7 +21,8 @@ _SWEEP = 0.05  # seconds between looks for readers whose heartbeat is due, at le
 class LiveStream:
     """Reads the log when woken and lets the waiting readers go on.
 
-    ``pause`` says, given the number of readers, how long to rest after that, in seconds.
+    From ``crowd`` readers on it then rests for ``tick`` seconds, or as long as these readers
+    took if that was longer: so they never take more than half of the time of the loop.
     """
 
     def __init__(
@@ -31,13 +31,15 @@ class LiveStream:
         notifier: Notifier,
         stream: str,
         capacity: int,
-        pause: Callable[[int], float],
+        crowd: int,
+        tick: float,
     ) -> None:
         self.name = stream
         self.encoders: Counter[Encode] = Counter()  # how many readers use each
         self.ring = Ring(0, capacity)
         self._log = events
-        self._pause = pause
+        self._crowd = crowd
+        self._tick = tick
         self._woken = asyncio.Event()
         self._waiting: list[tuple[float, asyncio.Future[bool]]] = []
         self._sweep: asyncio.TimerHandle | None = None
@@ -83,9 +85,10 @@ class LiveStream:
                 log.warning("cannot read events at the moment: %s", error)
                 self._woken.set()
                 await asyncio.sleep(_RETRY)
-            pause = self._pause(len(self._waiting))
-            if pause:
-                await asyncio.sleep(pause)
+            if self.encoders.total() > self._crowd:
+                began = self._loop.time()
+                await asyncio.sleep(0)  # comes back after the readers that were let go
+                await asyncio.sleep(max(self._tick, self._loop.time() - began))
 
     async def _catch_up(self) -> None:
         while True:
