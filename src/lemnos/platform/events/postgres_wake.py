@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-
-import msgspec
+from collections.abc import Callable, Sequence
 
 from lemnos.platform.db.postgres import PostgresDatabase
+from lemnos.platform.events.wake_message import opened, packed
 
 _CHANNEL = "lemnos_events"
 _LONGEST = 7900  # bytes; PostgreSQL refuses payloads of 8,000 and more
@@ -37,30 +36,10 @@ class PostgresBroadcast:
 
     async def send(self, streams: Sequence[str]) -> None:
         """See :class:`~lemnos.platform.events.notifier.Broadcast`."""
-        for payload in packed(streams, self._node):
+        for payload in packed(streams, self._node, _LONGEST):
             await self._db.publish(_CHANNEL, payload)
 
     async def stop(self) -> None:
         """See :class:`~lemnos.platform.events.notifier.Broadcast`."""
         if self._end is not None:
             self._end()
-
-
-def packed(streams: Sequence[str], node: str, longest: int = _LONGEST) -> Iterator[str]:
-    """The names as few JSON arrays ``[node, stream, …]``, each short enough to be sent."""
-    part = [node]
-    size = len(node) + 4
-    for stream in streams:
-        cost = len(msgspec.json.encode(stream)) + 1
-        if size + cost > longest and len(part) > 1:
-            yield msgspec.json.encode(part).decode()
-            part, size = [node], len(node) + 4
-        part.append(stream)
-        size += cost
-    yield msgspec.json.encode(part).decode()
-
-
-def opened(payload: str | bytes, node: str) -> list[str]:
-    """The names in a message, none if this node sent it itself."""
-    sender, *streams = msgspec.json.decode(payload, type=list[str])
-    return [] if sender == node else streams

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lemnos.platform.events.postgres_wake import opened, packed
+from lemnos.platform.events.wake_message import opened, packed
 
 log = logging.getLogger(__name__)
 
