@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
+import re
 import secrets
 import shutil
 import tempfile
@@ -19,9 +21,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
-import msgspec
 
 from lemnos.domains.agents.ports import McpServer, ModelAccess
+from lemnos.kernel.errors import LemnosError
 from lemnos.kernel.redact import Redactor
 from lemnos.runners.gateway.egress import (
     AllowedHosts,
@@ -31,9 +33,19 @@ from lemnos.runners.gateway.egress import (
     proxy_token,
     resolve_public,
 )
-from lemnos.runners.gateway.http import Connection, Request, Response, Tunnel, error_response
+from lemnos.runners.gateway.http import (
+    Connection,
+    Request,
+    Response,
+    Room,
+    Tunnel,
+    error_response,
+)
 from lemnos.runners.gateway.meter import Call, Meter, Notice, OverBudget, Refused
+from lemnos.runners.gateway.model_api import credential, is_metered, prepare
 from lemnos.runners.gateway.prices import PriceTable
+
+_log = logging.getLogger(__name__)
 
 MODEL, MCP = "/model", "/mcp/"
 PROXY_USER = "lemnos"
@@ -58,10 +70,11 @@ _HOP_BY_HOP = frozenset(
     }
 )
 _CREDENTIALS = frozenset({"authorization", "x-api-key", "cookie"})
+_DOTS = re.compile(r"(^|/|%2f|\\|%5c)(\.|%2e){1,2}(/|%2f|\\|%5c|$)", re.IGNORECASE)
 DENIED_TOLD = 100
+MAX_CONNECTIONS = 64  # of one run; each is a file descriptor of the server
 # Refusals with a notice of their own, and the challenge that some clients wait for.
 _TOLD_ELSEWHERE = frozenset({"budget_exceeded", "out_of_turns", "denied_host", "proxy_token"})
-_METERED = ("/messages", "/responses", "/chat/completions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +149,7 @@ class RunGateway:
         self._mcp = {server.name: server for server in policy.mcp_servers if server.url}
         self._redact = Redactor([policy.access.api_key])
         self._denied: set[str] = set()
+        self._room = Room()
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -160,10 +174,19 @@ class RunGateway:
             self.socket.unlink(missing_ok=True)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._connections) >= MAX_CONNECTIONS:
+            writer.close()
+            return
         # A task of our own: asyncio's would log a stack trace when it is cancelled.
-        task = asyncio.create_task(Connection(reader, writer, self._handle).serve())
+        connection = Connection(reader, writer, self._handle, self._room)
+        task = asyncio.create_task(connection.serve())
         self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+        task.add_done_callback(self._disconnected)
+
+    def _disconnected(self, task: asyncio.Task[None]) -> None:
+        self._connections.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("A gateway connection broke.", exc_info=error)
 
     async def _handle(self, request: Request) -> Response | Tunnel:
         try:
@@ -197,12 +220,13 @@ class RunGateway:
         self._demand_token(request.headers)
         if access.provider == "none" or not access.base_url:
             raise Refused(403, "no_model", "This run has no access to a model.")
+        metered = is_metered(access, request.method, path)
         headers = _outgoing(request.headers) | {"accept-encoding": "identity"}
-        headers |= _credential(access)
+        headers |= credential(access)
         url = access.base_url.rstrip("/") + path
-        if not path.partition("?")[0].endswith(_METERED):
+        if not metered:
             return await self._forward(request, url, headers, request.body)
-        model, body = _prepare(request)
+        model, body = prepare(request)
         call = self.meter.begin(model, len(body))
         try:
             response = await self._forward(request, url, headers, body, call)
@@ -229,6 +253,8 @@ class RunGateway:
         if server is None:
             raise Refused(404, "not_found", f"This run has no MCP server {name!r}.")
         self._demand_token(request.headers)
+        if _DOTS.search(rest):  # another path of that host, with the operator's headers
+            raise Refused(400, "bad_request", "The path must not have dot segments.")
         headers = _outgoing(request.headers) | {
             key.lower(): value for key, value in server.headers.items()
         }
@@ -288,7 +314,7 @@ class RunGateway:
         outgoing = self._client.build_request(request.method, url, headers=headers, content=body)
         try:
             incoming = await self._client.send(outgoing, stream=True)
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, LemnosError) as error:  # Lemnos: a guard
             message = self._redact.text(
                 f"The gateway got no answer: {str(error) or type(error).__name__}"
             )
@@ -337,31 +363,6 @@ class RunGateway:
             raise ConnectionAbortedError(str(error)) from error
 
 
-class _Asked(msgspec.Struct):
-    model: str = ""
-    stream: bool = False
-
-
-def _prepare(request: Request) -> tuple[str, bytes]:
-    """The model that is asked for, and the body with usage figures asked for in any dialect."""
-    try:
-        asked = msgspec.json.decode(request.body, type=_Asked)
-    except msgspec.MsgspecError as error:
-        raise Refused(400, "invalid_request_error", f"This is no model request: {error}") from error
-    body = request.body
-    if asked.stream and request.target.partition("?")[0].endswith("/chat/completions"):
-        document = msgspec.json.decode(body)
-        document["stream_options"] = {**document.get("stream_options", {}), "include_usage": True}
-        body = msgspec.json.encode(document)
-    return asked.model, body
-
-
 def _outgoing(headers: Mapping[str, str], keep: frozenset[str] = frozenset()) -> dict[str, str]:
     dropped = _HOP_BY_HOP | (_CREDENTIALS - keep)
     return {name: value for name, value in headers.items() if name not in dropped}
-
-
-def _credential(access: ModelAccess) -> dict[str, str]:
-    if access.provider == "anthropic":
-        return {"x-api-key": access.api_key}
-    return {"authorization": f"Bearer {access.api_key}"} if access.api_key else {}

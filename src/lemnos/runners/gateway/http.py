@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import h11
 
-BODY_LIMIT = 64 * 1024 * 1024
+BODIES_LIMIT = 64 * 1024 * 1024  # bytes of all request bodies of a run at a time
 CHUNK = 64 * 1024
 _HEADERS_LIMIT = 64 * 1024
 
@@ -46,6 +46,23 @@ class Tunnel:
     writer: asyncio.StreamWriter
 
 
+class Room:
+    """What the requests of one run may hold in the server's memory at a time, in bytes."""
+
+    def __init__(self, size: int = BODIES_LIMIT) -> None:
+        self._left = size
+
+    def take(self, size: int) -> None:
+        """Raises h11.RemoteProtocolError when there is not so much left."""
+        if size > self._left:
+            raise h11.RemoteProtocolError("the bodies are too large", error_status_hint=413)
+        self._left -= size
+
+    def give(self, size: int) -> None:
+        """What was taken is free again."""
+        self._left += size
+
+
 Handler = Callable[[Request], Awaitable[Response | Tunnel]]
 
 
@@ -62,8 +79,14 @@ class Connection:
     """Serves the requests of one connection, one after another."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handler: Handler
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        handler: Handler,
+        room: Room,
     ) -> None:
+        self._room = room
+        self._taken = 0
         self._reader = reader
         self._writer = writer
         self._handler = handler
@@ -75,11 +98,17 @@ class Connection:
             while (request := await self._request()) is not None:
                 if not await self._answer(request):
                     return
+                self._give_room()
                 self._http.start_next_cycle()
         except (OSError, h11.ProtocolError):
             return  # the client is gone, or speaks something else
         finally:
+            self._give_room()
             self._writer.close()
+
+    def _give_room(self) -> None:
+        self._room.give(self._taken)
+        self._taken = 0
 
     async def _request(self) -> Request | None:
         head: h11.Request | None = None
@@ -93,9 +122,9 @@ class Connection:
             elif isinstance(event, h11.Request):
                 head = event
             elif isinstance(event, h11.Data):
+                self._room.take(len(event.data))
+                self._taken += len(event.data)
                 body += event.data
-                if len(body) > BODY_LIMIT:
-                    raise h11.RemoteProtocolError("the body is too large", error_status_hint=413)
             elif isinstance(event, h11.EndOfMessage) and head is not None:
                 headers = {name.decode(): value.decode("latin-1") for name, value in head.headers}
                 return Request(head.method.decode(), head.target.decode(), headers, bytes(body))
@@ -121,9 +150,13 @@ class Connection:
             await asyncio.gather(handling, leaving, return_exceptions=True)
 
     async def _left(self) -> None:
-        """Returns when the client hangs up. What it sends before that is for later."""
+        """Returns when the client hangs up, or sends more than an early next request."""
+        early = 0
         while data := await self._reader.read(CHUNK):
             self._http.receive_data(data)
+            early += len(data)
+            if early > _HEADERS_LIMIT:
+                return
 
     async def _handle(self, request: Request) -> bool:
         answer = await self._handler(request)

@@ -51,16 +51,22 @@ class OverBudget(Refused):
 class Call:
     """One model call under way."""
 
-    def __init__(self, meter: Meter, model: str, price: Price | None, request_bytes: int) -> None:
+    def __init__(self, meter: Meter, prices: PriceTable, model: str, request_bytes: int) -> None:
         self.model = model
         self.reader = UsageReader(request_bytes)
         self._meter = meter
-        self._price = price
+        self._prices = prices
+
+    @property
+    def price(self) -> Price | None:
+        """Of the model that answers, which need not be the one whose name was asked for."""
+        return self._prices.listed(self.reader.model) or self._prices.get(self.model)
 
     @property
     def cost(self) -> float | None:
         """US dollars so far, None when the model's price is unknown."""
-        return None if self._price is None else self._price.cost(self.reader.tokens)
+        price = self.price
+        return None if price is None else price.cost(self.reader.tokens)
 
     def check(self) -> None:
         """Raise OverBudget when the run, with what this call has used so far, is over it."""
@@ -113,16 +119,15 @@ class Meter:
             self.out_of_turns = f"The limit of {self._max_calls} turns was reached."
             self._notify(Notice("out_of_turns", self.out_of_turns))
             raise Refused(400, "out_of_turns", self.out_of_turns)
-        price = self._prices.get(model)
         if self._budget is not None:
-            if price is None:
+            if self._prices.get(model) is None:
                 self.unpriced = (
                     f"The price of the model {model!r} is not known, so the budget of this run "
                     "could not be kept. Set a price for it, or run without a budget."
                 )
                 raise Refused(400, "unknown_price", self.unpriced)
             self.check(at_least=True)
-        call = Call(self, model, price, request_bytes)
+        call = Call(self, self._prices, model, request_bytes)
         self._open.add(call)
         self.calls += 1
         return call

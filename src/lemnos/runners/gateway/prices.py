@@ -123,10 +123,13 @@ class PriceTable:
 
     def get(self, model: str) -> Price | None:
         """The price of a model, with or without its date; None when it is unknown."""
+        return self.listed(model) or self._default
+
+    def listed(self, model: str) -> Price | None:
+        """Like :meth:`get`, without the default."""
         name = model.rpartition("/")[2]
         return (
             self._prices.get(model)
             or self._prices.get(name)
             or self._prices.get(_SUFFIX.sub("", name))
-            or self._default
         )

@@ -36,12 +36,14 @@ class _Usage(msgspec.Struct):
 
 
 class _Message(msgspec.Struct):
+    model: str = ""
     usage: _Usage | None = None
 
 
 class _Frame(msgspec.Struct):
     """One event, or a whole answer: only what counting needs."""
 
+    model: str = ""
     usage: _Usage | None = None
     message: _Message | None = None  # Anthropic, message_start
     response: _Message | None = None  # OpenAI Responses
@@ -56,10 +58,12 @@ class UsageReader:
     """Counts the tokens of one model call.
 
     ``tokens`` is what the provider said so far; until it has said anything of the output, that
-    is estimated from the bytes that came, and the input from the bytes that were sent.
+    is estimated from the bytes that came, and the input from the bytes that were sent. ``model``
+    is the one that answers, as the provider says; empty until it has said so.
     """
 
     def __init__(self, request_bytes: int) -> None:
+        self.model = ""
         self._said = Tokens(input=request_bytes // BYTES_PER_TOKEN)
         self._bytes_out = 0
         self._line = bytearray()
@@ -109,7 +113,10 @@ class UsageReader:
             return
         self._bytes_out += len(bytes(frame.delta)) + len(bytes(frame.choices))
         for holder in (frame, frame.message, frame.response):
-            if holder is not None and holder.usage is not None:
+            if holder is None:
+                continue
+            self.model = holder.model or self.model
+            if holder.usage is not None:
                 self._take(holder.usage)
 
     def _take(self, usage: _Usage) -> None:

@@ -217,11 +217,13 @@ class SandboxedRun:
         if line.cut:
             text = f"A line of {line.size} bytes was cut off."
             return (made_event(EventKind.ERROR, {"text": text, "bytes": line.size, "cut": True}),)
+        if not line.data:
+            return ()
         if line.stream == "stderr":
             text = line.data.decode(errors="replace")
             self._stderr.append(text)
             return (made_event(EventKind.STDERR, {"text": text}),)
-        return self._dialect.events(line.data) if line.data else ()
+        return self._dialect.events(line.data)
 
     def _conclude(self, ended: Exit) -> RunResult:
         assert self._sandboxed is not None

@@ -25,6 +25,7 @@ def main(args: list[str]) -> int:
     for name, value in pairs:
         if name == "--limit":
             lower(*value.split("="))
+    be_first_to_go()
     gateway = dict(pairs).get("--gateway")
     if gateway:
         serve(gateway, int(dict(pairs)["--port"]))
@@ -37,6 +38,15 @@ def lower(name: str, value: str) -> None:
     hard = resource.getrlimit(kind)[1]
     wanted = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)
     resource.setrlimit(kind, (wanted, wanted))
+
+
+def be_first_to_go() -> None:
+    """When the whole machine is short of memory, the kernel takes an agent, not the server."""
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")
+    except OSError:
+        return
 
 
 def serve(gateway: str, port: int) -> None:

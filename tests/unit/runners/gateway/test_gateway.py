@@ -9,11 +9,14 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import h11
 import httpx2
 import pytest
 
 from lemnos.domains.agents.ports import McpServer, ModelAccess
 from lemnos.runners.gateway import ModelGateway, Notice, Policy, RunGateway
+from lemnos.runners.gateway import gateway as gateway_module
+from lemnos.runners.gateway.http import Room
 from tests.support.loopback import LoopbackServer, Reply, Request
 from tests.support.model_endpoint import ModelEndpoint
 from tests.support.model_script import EndlessStream, Fail, Say, Usage
@@ -208,6 +211,91 @@ async def test_a_body_that_is_no_model_request_is_refused(model_endpoint: ModelE
 
         assert answer.status_code == 400
         assert model_endpoint.exchanges == []
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/model@127.0.0.1:{port}/v1/messages",  # the provider's host would become a user name
+        "/model.evil.example/v1/messages",
+        "/model/v1/messages/batches",
+        "/model/v1/../v1/messages",
+        "/model//v1/messages",
+        "/model/v1/files",
+        "/model/v1/models/../files",
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_the_key_is_good_for_model_calls_only(
+    model_endpoint: ModelEndpoint, echo: Echo, target: str, method: str
+) -> None:
+    port = int(echo.url.rpartition(":")[2])
+    async with _run(Policy(_anthropic(model_endpoint.url))) as run:
+        status, writer = await _raw(run, method, target.format(port=port))
+        writer.close()
+
+    assert status.split()[1] == b"403"
+    assert model_endpoint.exchanges == []
+    assert echo.requests == []
+
+
+async def test_the_list_of_models_is_free(model_endpoint: ModelEndpoint) -> None:
+    async with _run(Policy(_anthropic(model_endpoint.url), budget_usd=1.0)) as run:
+        answer = await run.client.get("http://gateway/model/v1/models", headers=run.auth)
+
+        assert answer.status_code == 200
+        assert run.gateway.meter.calls == 0
+
+
+async def test_background_work_is_refused(model_endpoint: ModelEndpoint) -> None:
+    access = ModelAccess("openai", f"{model_endpoint.url}/v1", KEY)
+    async with _run(Policy(access)) as run:
+        answer = await run.ask({**BODY, "background": True}, "http://gateway/model/responses")
+
+        assert answer.status_code == 400
+        assert model_endpoint.exchanges == []
+
+
+async def test_bodies_of_a_run_have_room_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room(10)
+    room.take(6)
+    with pytest.raises(h11.RemoteProtocolError):
+        room.take(5)
+    room.give(6)
+    room.take(10)
+
+
+async def test_connections_of_a_run_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway_module, "MAX_CONNECTIONS", 2)
+    async with _run(Policy(ModelAccess("none"))) as run:
+        path = str(run.gateway.socket)
+        opened = [await asyncio.open_unix_connection(path) for _ in range(3)]
+        async with asyncio.timeout(10):
+            assert await opened[2][0].read() == b""
+        assert not opened[0][0].at_eof()
+        for _, writer in opened:
+            writer.close()
+
+
+@pytest.mark.parametrize("rest", ["/../admin", "/%2e%2e/admin", "/..%2fadmin", "/a/.."])
+async def test_an_mcp_server_is_not_left_by_its_path(echo: Echo, rest: str) -> None:
+    server = McpServer("notes", url=f"{echo.url}/mcp", headers={"Authorization": "Bearer secret"})
+    async with _run(Policy(ModelAccess("none"), mcp_servers=[server])) as run:
+        status, writer = await _raw(run, "POST", f"/mcp/notes{rest}")
+        writer.close()
+
+    assert status.split()[1] == b"400"
+    assert echo.requests == []
+
+
+async def _raw(run: Run, method: str, target: str) -> tuple[bytes, asyncio.StreamWriter]:
+    """A request with a target that no client would send; returns the status line."""
+    reader, writer = await asyncio.open_unix_connection(str(run.gateway.socket))
+    body = json.dumps(BODY).encode()
+    head = f"{method} {target} HTTP/1.1\r\nhost: x\r\nx-api-key: {run.gateway.token}\r\n"
+    writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+    async with asyncio.timeout(10):
+        return await reader.readline(), writer
 
 
 async def test_an_mcp_server_gets_its_headers(echo: Echo) -> None:

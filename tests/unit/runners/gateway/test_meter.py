@@ -109,6 +109,16 @@ def test_streams_side_by_side_share_the_budget() -> None:
         calls[0].check()
 
 
+def test_the_price_is_that_of_the_model_that_answers() -> None:
+    meter, _ = _meter(budget=100.0)
+    call = meter.begin("claude-haiku-4-5", 100)
+    answer = {"model": "claude-opus-4-8", "usage": {"input_tokens": 1_000_000, "output_tokens": 0}}
+    call.reader.feed(b"data: " + json.dumps({"message": answer}).encode() + b"\n")
+    call.close()
+
+    assert meter.cost == pytest.approx(5.0)
+
+
 def test_a_budget_needs_a_price() -> None:
     meter, _ = _meter(budget=1.0)
 
