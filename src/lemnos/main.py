@@ -35,7 +35,7 @@ from lemnos.domains.tasks.service import ITERATE, OPEN_PR, TaskService
 from lemnos.domains.tasks.store import TaskStore
 from lemnos.domains.workspaces.service import WorkspaceLimits, WorkspaceService
 from lemnos.domains.workspaces.store import WorkspaceStore
-from lemnos.engine import QueueLimits
+from lemnos.engine import Handler, QueueLimits, Steps
 from lemnos.engine.engine import DurableEngine
 from lemnos.platform.audit import AuditLog, Sealer
 from lemnos.platform.db import Database
@@ -149,8 +149,13 @@ def build(settings: Settings) -> Server:
         platform.db, store, recorder, workspaces, git, runner, credentials, diffs
     )
     open_pr = PullRequestJob(platform.db, store, recorder, workspaces, git, forges, credentials)
-    platform.engine.register(ITERATE, iterate, queue=_AGENTS, on_failed=iterate.failed)
-    platform.engine.register(OPEN_PR, open_pr, queue=_PULL_REQUESTS, on_failed=open_pr.failed)
+    trace = platform.tracer
+    platform.engine.register(
+        ITERATE, _traced(trace, ITERATE, iterate), queue=_AGENTS, on_failed=iterate.failed
+    )
+    platform.engine.register(
+        OPEN_PR, _traced(trace, OPEN_PR, open_pr), queue=_PULL_REQUESTS, on_failed=open_pr.failed
+    )
 
     core = Core(
         settings=settings,
@@ -288,6 +293,16 @@ def _engine(settings: Settings, db: Database) -> DurableEngine:
         QueueLimits(_PULL_REQUESTS, 4),
     )
     return DurableEngine(db, records=records, node=settings.node, queues=queues)
+
+
+def _traced(tracer: Tracer, kind: str, handler: Handler) -> Handler:
+    """The handler in a span of the trace in which its job was asked for."""
+
+    async def traced(steps: Steps) -> None:
+        with tracer.span(kind, steps.job.payload.get("trace_id", ""), job=steps.job.id):
+            await handler(steps)
+
+    return traced
 
 
 def _workspaces(settings: Settings, platform: Platform, git: GitCli) -> WorkspaceService:

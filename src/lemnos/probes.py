@@ -27,7 +27,12 @@ def add_probes(server: Server) -> None:
             raise Unavailable(f"only {free}")
         return free
 
-    core.readiness.probes |= {"database": database, "disk": disk}
+    async def engine() -> str:
+        if not core.readiness.working:
+            raise Unavailable("not started yet: accepted work waits")
+        return f"{server.runner.active} agents at work"
+
+    core.readiness.probes |= {"database": database, "disk": disk, "engine": engine}
     for name in core.runtimes.names:
         core.readiness.probes[f"runtime:{name}"] = _runtime_probe(server, name)
     platform.metrics.gauge(

@@ -21,17 +21,20 @@ from lemnos.kernel.errors import LemnosError
 from lemnos.main import TENANT, Server, build, database_url
 from lemnos.platform.db.migrate import ensure_schema
 from lemnos.platform.identity import NewKey
+from lemnos.platform.leftovers import end_leftovers, own
 from lemnos.platform.telemetry.log import adopt_libraries
 from lemnos.probes import add_probes
 from lemnos.settings import Settings
 
 _SWEEP = 300.0  # seconds between two looks for workspaces that have expired
 _HOURLY = 3600.0
+_LONGEST_WAIT = 30.0  # seconds between two tries to start the engine
 _CUT_OFF = 5  # seconds that open connections get once everything else has stopped
 
 
 def serve(settings: Settings) -> int:
     """Run a server until it is told to stop; the exit status of the process."""
+    own(f"{settings.data_dir}:{settings.node}")
     server = build(settings)
     adopt_libraries(server.platform.log)
     http = HttpServer(server)
@@ -137,16 +140,34 @@ class Life:
         ):
             await begin()
             self._running.append(end)
+        await self._end_leftovers()
         if server.settings.on_loopback:
             await ensure_owner_key(server)
         add_probes(server)
-        await platform.engine.start()
         self._upkeep = [
+            # The engine takes most of a second to load. Work is accepted meanwhile: it waits in
+            # the database.
+            asyncio.create_task(self._start_engine(), name="engine-start"),
             _every(_SWEEP, self._sweep),
             _every(_HOURLY, platform.door.prune),
             _every(_HOURLY, platform.dispatcher.prune),
         ]
         server.core.readiness.phase = Phase.READY
+
+    async def _start_engine(self) -> None:
+        """Take up work, as soon as that can be done."""
+        server = self._server
+        wait = 1.0
+        while True:
+            try:
+                await server.platform.engine.start()
+            except Exception as error:  # whatever it is, accepted work must not wait for a restart
+                server.platform.log.error("engine waits", error=repr(error))
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, _LONGEST_WAIT)
+            else:
+                server.core.readiness.working = True
+                return
 
     async def drain(self) -> None:
         """Take no new work, let what runs come to an end, up to the limit of the settings."""
@@ -161,6 +182,8 @@ class Life:
         server.core.readiness.drain()
         for task in self._upkeep:
             task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await platform.engine.drain(0)
         platform.hub.stop()
         for end in reversed(self._running):
@@ -180,6 +203,11 @@ class Life:
         self._server.platform.log.info(
             "ready", url=url, docs=f"{url}/api/docs", data=str(settings.data_dir)
         )
+
+    async def _end_leftovers(self) -> None:
+        """Not before the database is open: only now this is sure to be the one server."""
+        if ended := await asyncio.to_thread(end_leftovers):
+            self._server.platform.log.warning("ended what a killed server left", processes=ended)
 
     async def _sweep(self) -> None:
         await self._server.core.workspaces.sweep()

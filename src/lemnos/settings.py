@@ -57,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "on"
     rate_tiers: Annotated[
         dict[str, tuple[int, float, int]],
-        Meta(description="Limits that differ from the built-in: tier to [requests, seconds, burst]."),
+        Meta(description="Limits other than the built-in: tier to [requests, seconds, burst]."),
     ] = {}
     master_key: Annotated[
         str, Meta(description="Base64 of 32 bytes that seal secrets; else a file in data.")

@@ -141,6 +141,7 @@ def diff(found: Diff) -> Json:
         "deletions": found.deletions,
         "diff": found.text,
         "truncated": found.truncated,
+        "notes": list(found.notes),
     }
 
 

@@ -202,13 +202,17 @@ class DiffFile(BaseModel):
 
 
 class Diff(BaseModel):
-    """The changes of a task; ``diff`` is cut off at 1 MB, and ``truncated`` says so."""
+    """The changes of a task; ``diff`` is cut off at 1 MB, and ``truncated`` says so.
+
+    ``notes`` tell what the work tree holds and a change cannot, such as files in a submodule.
+    """
 
     files: list[DiffFile]
     additions: int
     deletions: int
     diff: str
     truncated: bool
+    notes: list[str]
 
 
 class KeyRegistered(BaseModel):

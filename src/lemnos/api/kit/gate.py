@@ -226,7 +226,7 @@ def _wanted(headers: Sequence[tuple[bytes, bytes]]) -> _Wanted:
             trace_id = trace_id_of(value.decode("latin-1"))
         elif name == b"content-length" and value.isdigit():
             length = int(value)
-    return _Wanted(credential, request_id, trace_id, length)
+    return _Wanted(credential, request_id, trace_id or ids.new_trace_id(), length)
 
 
 class _Limited:

@@ -38,6 +38,7 @@ class Readiness:
     """The phase, and a probe for each component. Those in ``vital`` decide on readiness."""
 
     phase: Phase = Phase.STARTING
+    working: bool = False  # whether jobs are taken up here
     probes: dict[str, Probe] = field(default_factory=dict)
     vital: frozenset[str] = frozenset({"database"})
     started: float = field(default_factory=time.monotonic)

@@ -193,7 +193,8 @@ class TaskService:
         stream = events.stream_of(task.id)
         await self._log.append(tx, ctx.tenant, stream, [events.pr_started()])
         job_id = f"pr:{task.id}:{ids.new_id('try')}"
-        await self._engine.enqueue(tx, Job(job_id, OPEN_PR, task.tenant, {"task_id": task.id}))
+        payload = {"task_id": task.id, "trace_id": task.trace_id}
+        await self._engine.enqueue(tx, Job(job_id, OPEN_PR, task.tenant, payload))
         return replace(task, status=Status.CREATING_PR)
 
     async def last_event(self, task_id: str) -> int:
@@ -256,7 +257,7 @@ class TaskService:
 
 
 def _iterate(task: Task) -> Job:
-    payload = {"task_id": task.id, "number": task.iteration}
+    payload = {"task_id": task.id, "number": task.iteration, "trace_id": task.trace_id}
     return Job(f"iterate:{task.id}:{task.iteration}", ITERATE, task.tenant, payload)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from lemnos.domains.workspaces.store import WorkspaceStore
 from lemnos.kernel import clock
 from lemnos.kernel.clock import SECOND
 from lemnos.kernel.context import Context
-from lemnos.kernel.errors import Conflict, NotFound
+from lemnos.kernel.errors import Conflict, NotFound, TooLarge
 from lemnos.platform.db import Database, Tx
+
+log = logging.getLogger(__name__)
 
 _BATCH = 100
 
@@ -94,8 +97,15 @@ class WorkspaceService:
         )
 
     async def keep_snapshot(self, workspace: Workspace) -> None:
-        """Remember what the tree holds, beyond the life of the workspace."""
-        patch = await self._git.snapshot(workspace.checkout)
+        """Remember what the tree holds, beyond the life of the workspace.
+
+        One that is too large is not kept: its task lives on only as long as its workspace.
+        """
+        try:
+            patch = await self._git.snapshot(workspace.checkout)
+        except TooLarge as error:
+            log.warning("no snapshot of task %s: %s", workspace.task_id, error.message)
+            return
         now = clock.now()
         await self._db.write(lambda tx: self._store.save_snapshot(tx, workspace, patch, now))
 

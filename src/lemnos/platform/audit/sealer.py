@@ -85,7 +85,8 @@ class Sealer:
     async def _run(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._written.wait(), _SWEEP)
+                async with asyncio.timeout(_SWEEP):
+                    await self._written.wait()
             self._written.clear()
             try:
                 await self.seal_all()

@@ -75,7 +75,8 @@ class Listener:
 
     async def _wait_or_probe(self, connection: Any) -> None:
         try:
-            await asyncio.wait_for(self._changed.wait(), _PROBE)
+            async with asyncio.timeout(_PROBE):
+                await self._changed.wait()
         except TimeoutError:
             await connection.fetchval("SELECT 1", timeout=_PROBE)
 

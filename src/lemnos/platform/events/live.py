@@ -88,7 +88,7 @@ class LiveStream:
             if self.encoders.total() > self._crowd:
                 began = self._loop.time()
                 await asyncio.sleep(0)  # comes back after the readers that were let go
-                await asyncio.sleep(max(self._tick, self._loop.time() - began))
+                await asyncio.sleep(min(self._loop.time() - began, self._tick))
 
     async def _catch_up(self) -> None:
         while True:

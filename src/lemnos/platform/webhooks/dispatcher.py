@@ -19,7 +19,7 @@ from lemnos.platform.webhooks.store import DeliveryStore
 log = logging.getLogger(__name__)
 
 TIMEOUT = 10.0  # seconds for one request
-_CLAIM = 60 * SECOND  # a claim of a node that died is void after this
+_CLAIM = 15 * SECOND  # over the time-out: by then the node that claimed it has died
 _AT_ONCE = 16
 _LONGEST_NAP = 30.0  # seconds: deliveries that other nodes stored are seen by then
 _KEPT = 30 * 86_400 * SECOND
@@ -67,7 +67,8 @@ class Dispatcher:
                 log.warning("webhook deliveries wait: %s", error.message)
                 nap = 1.0
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), nap)
+                async with asyncio.timeout(nap):
+                    await self._woken.wait()
 
     async def _send_due(self) -> None:
         free = _AT_ONCE - len(self._sending)
