@@ -29,6 +29,7 @@ _SILENCE = (
 )
 _ATTEMPTS = 3
 _PATIENCE = 30.0  # seconds for which a stream tries to get its server back
+_PAUSE = 0.3  # seconds before a stream is asked for again
 _NO_LIMIT = None  # an agent's line may be of any length
 
 
@@ -166,11 +167,12 @@ class Client:
                     yield event
                     if event["name"] == "done":
                         return
+                time.sleep(_PAUSE)  # a server that is stopping ends its streams
             except httpx2.TransportError as error:
                 lost_at = lost_at or time.monotonic()
                 if time.monotonic() - lost_at > _PATIENCE:
                     raise self._unreachable(error) from error
-                time.sleep(0.5)
+                time.sleep(_PAUSE)
 
     def _connection(self, task_id: str, last: str) -> Iterator[StreamEvent]:
         headers = {"Last-Event-ID": last} if last else {}
