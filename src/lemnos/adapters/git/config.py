@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from lemnos.platform.leftovers import mark
+
 Settings: TypeAlias = Sequence[tuple[str, str]]
 
 _BIG_FILE = 8 << 20  # bytes from which git streams a file, and shows it as binary
@@ -76,7 +78,7 @@ def environment(
     none is looked for. ``work_tree`` may be an agent's.
     """
     env = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    env |= {
+    env |= mark() | {
         "HOME": "/nonexistent",
         "XDG_CONFIG_HOME": "/nonexistent",
         "LC_ALL": "C",

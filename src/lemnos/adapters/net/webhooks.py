@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 
@@ -29,18 +30,21 @@ class HttpSender:
         """POST the body; ``timeout`` covers the whole exchange, in seconds."""
         begun = time.perf_counter()
         try:
-            async with self._client.stream(
-                "POST",
-                url,
-                content=body,
-                headers={"User-Agent": "Lemnos-Webhooks", **headers},
-                timeout=timeout,
-            ) as response:
+            async with (
+                asyncio.timeout(timeout),  # httpx's own starts anew with each byte
+                self._client.stream(
+                    "POST",
+                    url,
+                    content=body,
+                    headers={"User-Agent": "Lemnos-Webhooks", **headers},
+                    timeout=timeout,
+                ) as response,
+            ):
                 # The body says nothing that is needed, and could be endless.
                 status, told = response.status_code, response.headers.get("retry-after", "")
         except LemnosError as error:
             return Answer(0, error.message[:_LONGEST_PROBLEM])
-        except httpx2.TimeoutException:
+        except (httpx2.TimeoutException, TimeoutError):
             return Answer(0, f"no answer within {timeout:g} s", None, time.perf_counter() - begun)
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             problem = f"{type(error).__name__}: {error}"[:_LONGEST_PROBLEM]

@@ -7,6 +7,7 @@ import os
 import signal
 from typing import Literal
 
+from lemnos.platform.leftovers import mark
 from lemnos.runners.process import Process, start_ticks
 from lemnos.runners.sandbox.cgroup import Cgroup, Cgroups
 from lemnos.runners.sandbox.entry_command import entry_command
@@ -37,7 +38,7 @@ class PlainSandbox:
         try:
             process = Process.spawn(
                 [*group.join(), *command],
-                env={**launch.env, COOKIE: launch.run_id},
+                env={**launch.env, **mark(), COOKIE: launch.run_id},
                 cwd=launch.workspace,
             )
         except OSError:
