@@ -71,7 +71,7 @@ _HOP_BY_HOP = frozenset(
 )
 _CREDENTIALS = frozenset({"authorization", "x-api-key", "cookie"})
 _DOTS = re.compile(r"(^|/|%2f|\\|%5c)(\.|%2e){1,2}(/|%2f|\\|%5c|$)", re.IGNORECASE)
-DENIED_TOLD = 100
+REFUSALS_TOLD = 100  # in one run's events
 MAX_CONNECTIONS = 64  # of one run; each is a file descriptor of the server
 # Refusals with a notice of their own, and the challenge that some clients wait for.
 _TOLD_ELSEWHERE = frozenset({"budget_exceeded", "out_of_turns", "denied_host", "proxy_token"})
@@ -148,7 +148,7 @@ class RunGateway:
         self._allowed = AllowedHosts(policy.allowed_hosts)
         self._mcp = {server.name: server for server in policy.mcp_servers if server.url}
         self._redact = Redactor([policy.access.api_key])
-        self._denied: set[str] = set()
+        self._told: set[str] = set()
         self._room = Room()
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -193,7 +193,7 @@ class RunGateway:
             return await self._route(request)
         except Refused as refused:
             if refused.code not in _TOLD_ELSEWHERE:
-                self._notify(Notice("refused", refused.message))
+                self._tell_once(Notice("refused", refused.message))
             answer = error_response(refused.status, refused.code, refused.message)
             if refused.status == 407:
                 answer.headers.append(("proxy-authenticate", 'Basic realm="lemnos"'))
@@ -292,14 +292,14 @@ class RunGateway:
             raise Refused(407, "proxy_token", "The proxy needs the run's token.")
         if (host, port) not in self._allowed:
             message = f"The agent tried to reach {host}:{port}, which this run may not."
-            self._tell_denied(f"{host}:{port}", message)
+            self._tell_once(Notice("denied_host", message, host=f"{host}:{port}"))
             raise Refused(403, "denied_host", message)
 
-    def _tell_denied(self, host: str, message: str) -> None:
-        """Once for each host, and not without end: an agent may try for hours."""
-        if host not in self._denied and len(self._denied) < DENIED_TOLD:
-            self._denied.add(host)
-            self._notify(Notice("denied_host", message, host=host))
+    def _tell_once(self, notice: Notice) -> None:
+        """Each thing once, and not without end: an agent may try for hours."""
+        if notice.message not in self._told and len(self._told) < REFUSALS_TOLD:
+            self._told.add(notice.message)
+            self._notify(notice)
 
     # --- carrying -------------------------------------------------------------------------------
 

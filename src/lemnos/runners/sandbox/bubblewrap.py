@@ -14,9 +14,11 @@ from lemnos.runners.process import Process
 from lemnos.runners.sandbox.cgroup import Cgroup, Cgroups
 from lemnos.runners.sandbox.entry_command import ENTRY, entry_command, python
 from lemnos.runners.sandbox.port import Launch, Sandboxed, signal_all
-from lemnos.runners.sandbox.watchdog import Watchdog, descendants, processes
+from lemnos.runners.sandbox.proc import Processes, descendants, processes
+from lemnos.runners.sandbox.watchdog import Watchdog
 
 INSIDE = Path("/run/lemnos")
+_HOME = INSIDE / "home"  # leads to the run's own, for programs that ask the user database
 UID = "1000"  # inside; agents refuse to work without questions for root
 TMP_BYTES = 1024**3  # /tmp is memory
 SHM_BYTES = 256 * 1024**2
@@ -26,7 +28,6 @@ _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _ETC = (
     "/etc/alternatives",
     "/etc/ca-certificates",
-    "/etc/java-17-openjdk",
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",
@@ -36,7 +37,7 @@ _ETC = (
     "/etc/ssl",
 )
 _OWN_ETC = {
-    "passwd": f"agent:x:{UID}:{UID}:agent:/home/agent:/bin/bash\n",
+    "passwd": f"agent:x:{UID}:{UID}:agent:{_HOME}:/bin/bash\n",
     "group": f"agent:x:{UID}:\n",
     "hosts": "127.0.0.1 localhost\n::1 localhost\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
@@ -94,7 +95,7 @@ class BubblewrapSandbox:
             command += ["--ro-bind", str(path), str(path)]
         for path in (launch.home, launch.workspace):
             command += ["--bind", str(path), str(path)]
-        command += ["--symlink", str(launch.home), "/home/agent"]
+        command += ["--symlink", str(launch.home), str(_HOME)]
         # Without it the root, a tmpfs, could be filled up, which takes the host's memory.
         command += ["--remount-ro", "/", "--chdir", str(launch.workspace), "--"]
         return command + entry_command(launch.argv, launch.limits, entry=entry, gateway=gateway)
@@ -113,8 +114,8 @@ class _Namespace:
         self._monitor = monitor
         self._group = group
 
-    def pids(self) -> tuple[int, ...]:
-        table, monitor = processes(), self._monitor.pid
+    def pids(self, table: Processes) -> tuple[int, ...]:
+        monitor = self._monitor.pid
         return tuple(pid for pid in descendants(monitor, table) if table[pid].parent != monitor)
 
     def kill(self) -> None:

@@ -12,7 +12,14 @@ from lemnos.runners.process import Process, start_ticks
 from lemnos.runners.sandbox.cgroup import Cgroup, Cgroups
 from lemnos.runners.sandbox.entry_command import entry_command
 from lemnos.runners.sandbox.port import Launch, Sandboxed
-from lemnos.runners.sandbox.watchdog import Place, Watchdog, descendants, processes
+from lemnos.runners.sandbox.proc import (
+    Place,
+    Processes,
+    descendants,
+    is_zombie,
+    processes,
+)
+from lemnos.runners.sandbox.watchdog import Watchdog
 
 COOKIE = "LEMNOS_RUN"
 
@@ -61,8 +68,8 @@ class _Family:
         self._group = group
         self._cookie = f"{COOKIE}={run_id}".encode()
 
-    def pids(self) -> tuple[int, ...]:
-        return tuple(pid for pid in self._members() if pid != self._root)
+    def pids(self, table: Processes) -> tuple[int, ...]:
+        return tuple(pid for pid in self._members(table) if pid != self._root)
 
     def kill(self) -> None:
         # By group, which the kernel does in one go: a fork bomb outruns a kill by pid. What is
@@ -70,7 +77,7 @@ class _Family:
         if start_ticks(self._root) == self._started_ticks:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._root, signal.SIGKILL)
-        while members := self._members():
+        while members := self._members(processes()):
             for group in {place.group for place in members.values()}:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(group, signal.SIGKILL)
@@ -81,10 +88,9 @@ class _Family:
     async def release(self) -> None:
         await self._group.remove()
 
-    def _members(self) -> dict[int, Place]:
-        table = processes()
+    def _members(self, table: Processes) -> dict[int, Place]:
         tree = (self._root, *descendants(self._root, table))
-        found = {pid: table[pid] for pid in tree if pid in table and not _is_zombie(pid)}
+        found = {pid: table[pid] for pid in tree if pid in table and not is_zombie(pid)}
         found |= {pid: its for pid, its in table.items() if self._carries_cookie(pid)}
         return found
 
@@ -105,11 +111,3 @@ def _own_threads() -> int:
             if os.stat(folder).st_uid == user:
                 count += len(os.listdir(folder))
     return count
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split(maxsplit=1)[0] in b"ZX"
-    except OSError:
-        return True

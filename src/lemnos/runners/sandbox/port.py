@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from lemnos.domains.agents.ports import Limits
 from lemnos.runners.process import PATIENCE, Exit, Patience, Process, end
+from lemnos.runners.sandbox.proc import Processes, processes
 
 GATEWAY_PORT = 8377  # on the loopback of the sandbox's own network
 
@@ -56,8 +57,8 @@ class Breach:
 class Jail(Protocol):
     """What a sandbox knows about one of its programs: whom to signal, and how to end them all."""
 
-    def pids(self) -> tuple[int, ...]:
-        """The processes of the program, its own and its descendants', at this moment."""
+    def pids(self, table: Processes) -> tuple[int, ...]:
+        """Which of the machine's processes are the program's and its descendants'."""
         ...
 
     def kill(self) -> None:
@@ -82,9 +83,9 @@ class Sandboxed:
         self._jail = jail
         self._limits = limits
 
-    def pids(self) -> tuple[int, ...]:
-        """The processes inside at this moment, by their host pids."""
-        return self._jail.pids()
+    def pids(self, table: Processes | None = None) -> tuple[int, ...]:
+        """The processes inside by their host pids, in a table of the machine's or right now."""
+        return self._jail.pids(processes() if table is None else table)
 
     def out_of_memory(self) -> bool:
         """Whether the kernel has killed a process inside for its memory."""
@@ -92,7 +93,7 @@ class Sandboxed:
 
     def terminate(self) -> None:
         """Send SIGTERM to every process inside."""
-        signal_all(self._jail.pids(), signal.SIGTERM)
+        signal_all(self.pids(), signal.SIGTERM)
 
     def kill(self, breach: Breach | None = None) -> None:
         """End every process inside at once; ``breach`` says which limit was the reason."""

@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-from collections.abc import Coroutine, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 from lemnos.domains.agents.ports import Limits
 from lemnos.runners.sandbox.port import Breach, Sandboxed
+from lemnos.runners.sandbox.proc import Processes, processes
 
 SAMPLE_SECONDS = 0.25
 DISK_SHARE = 10  # a walk over a workspace is repeated after ten times as long as it took
@@ -24,52 +23,58 @@ DISK_SECONDS = 1.0
 _PAGE = resource.getpagesize()
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """A run under watch, and the folders whose size counts against ``limits.disk``."""
-
-    sandboxed: Sandboxed
-    limits: Limits
-    folders: tuple[Path, ...]
-
-
 class Watchdog:
-    """Samples the runs it was given until they end. One for the whole server."""
+    """Samples the runs it was given until they end. One for the whole server.
+
+    Looking through /proc costs some milliseconds on a busy machine: one look serves all runs.
+    """
 
     def __init__(self) -> None:
-        self._runs: set[asyncio.Task[None]] = set()
+        self._runs: dict[Sandboxed, Limits] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sampling: asyncio.Task[None] | None = None
 
     def watch(self, sandboxed: Sandboxed, limits: Limits, folders: tuple[Path, ...]) -> None:
-        """Hold a run to its limits from now to its end."""
-        watched = Watched(sandboxed, limits, folders)
-        self._keep(_hold(watched))
+        """Hold a run to its limits from now to its end; ``folders`` count as its disk space."""
+        self._runs[sandboxed] = limits
+        if self._sampling is None or self._sampling.done():
+            self._sampling = self._keep(self._sample())
         if limits.disk is not None:
-            self._keep(_hold_disk(watched, limits.disk))
+            self._keep(_hold_disk(sandboxed, folders, limits.disk))
 
-    def _keep(self, work: Coroutine[None, None, None]) -> None:
+    def _keep(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
-        self._runs.add(task)
-        task.add_done_callback(self._runs.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _sample(self) -> None:
+        while self._runs:
+            await asyncio.sleep(SAMPLE_SECONDS)
+            table = processes()
+            for sandboxed, limits in list(self._runs.items()):
+                if sandboxed.process.exit is not None:
+                    del self._runs[sandboxed]
+                else:
+                    _hold(sandboxed, limits, table)
 
 
-async def _hold(watched: Watched) -> None:
-    sandboxed, limits = watched.sandboxed, watched.limits
-    while not await _ends_within(sandboxed, SAMPLE_SECONDS):
-        pids = sandboxed.pids()
-        if len(pids) > limits.processes:
-            sandboxed.kill(Breach("processes", len(pids), limits.processes))
-        elif (used := private_memory(pids)) > limits.memory or sandboxed.out_of_memory():
-            sandboxed.kill(Breach("memory", used, limits.memory))
+def _hold(sandboxed: Sandboxed, limits: Limits, table: Processes) -> None:
+    pids = sandboxed.pids(table)
+    if len(pids) > limits.processes:
+        sandboxed.kill(Breach("processes", len(pids), limits.processes))
+    elif (used := private_memory(pids)) > limits.memory or sandboxed.out_of_memory():
+        sandboxed.kill(Breach("memory", used, limits.memory))
 
 
-async def _hold_disk(watched: Watched, allowed: int) -> None:
+async def _hold_disk(sandboxed: Sandboxed, folders: tuple[Path, ...], allowed: int) -> None:
     loop = asyncio.get_running_loop()
     pause = DISK_SECONDS
-    while not await _ends_within(watched.sandboxed, pause):
+    while not await _ends_within(sandboxed, pause):
         begun = loop.time()
-        used = await asyncio.to_thread(disk_usage, watched.folders)
+        used = await asyncio.to_thread(disk_usage, folders)
         if used > allowed:
-            watched.sandboxed.kill(Breach("disk", used, allowed))
+            sandboxed.kill(Breach("disk", used, allowed))
         pause = max(DISK_SECONDS, DISK_SHARE * (loop.time() - begun))
 
 
@@ -92,7 +97,8 @@ def private_memory(pids: Iterable[int]) -> int:
             fields = Path(f"/proc/{pid}/statm").read_bytes().split()
         except OSError:
             continue
-        pages += int(fields[1]) - int(fields[2])
+        if len(fields) > 2:
+            pages += int(fields[1]) - int(fields[2])
     return pages * _PAGE
 
 
@@ -110,36 +116,3 @@ def disk_usage(folders: Iterable[Path]) -> int:
         except OSError:  # the agent removes and hides files while this looks
             continue
     return used
-
-
-class Place(NamedTuple):
-    """Where a process stands among the others."""
-
-    parent: int
-    group: int
-
-
-def processes() -> dict[int, Place]:
-    """Every process of the host, from proc(5), stat. Blocks for some 15 µs each."""
-    table = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    stat = file.read()
-            except OSError:
-                continue
-            _, parent, group, _ = stat.rpartition(b")")[2].split(maxsplit=3)
-            table[int(name)] = Place(int(parent), int(group))
-    return table
-
-
-def descendants(root: int, table: Mapping[int, Place]) -> tuple[int, ...]:
-    """All processes below one, nearest first."""
-    children: dict[int, list[int]] = {}
-    for pid, place in table.items():
-        children.setdefault(place.parent, []).append(pid)
-    found = [root]
-    for pid in found:
-        found += children.get(pid, ())
-    return tuple(found[1:])

@@ -239,6 +239,14 @@ async def test_the_key_is_good_for_model_calls_only(
     assert echo.requests == []
 
 
+async def test_what_is_refused_is_told_once() -> None:
+    async with _run(Policy(ModelAccess("none"))) as run:
+        for path in ("a", "a", "b"):
+            await run.client.get(f"http://gateway/{path}")
+
+        assert len(run.told) == 2
+
+
 async def test_the_list_of_models_is_free(model_endpoint: ModelEndpoint) -> None:
     async with _run(Policy(_anthropic(model_endpoint.url), budget_usd=1.0)) as run:
         answer = await run.client.get("http://gateway/model/v1/models", headers=run.auth)
