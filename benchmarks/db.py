@@ -129,7 +129,8 @@ READ = "SELECT id, tenant, body, created_at FROM bench_rows WHERE id = {}"
 RAW = (
     "INSERT INTO bench_rows VALUES (?, ?, ?, ?)",
     "INSERT INTO event_streams VALUES (?, ?, ?)",
-    "INSERT INTO events (stream, seq, tenant, type, name, data, ts) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "INSERT INTO events (stream, seq, tenant, type, name, data, ts, detail) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     "INSERT INTO bench_audit (tenant, detail, hash) VALUES (?, ?, ?)",
 )
 
@@ -138,7 +139,7 @@ def raw_values(name: str, number: int) -> list[tuple[Any, ...]]:
     return [
         (name, "acme", "y" * 400, 1),
         (name, "acme", 1),
-        (name, 1, "acme", "task", "created", DATA, number),
+        (name, 1, "acme", "task", "created", DATA, number, b""),
         ("acme", "z" * 200, b"h" * 32),
     ]
 
@@ -183,7 +184,8 @@ class Sqlite:
         began = time.perf_counter()
         for first in range(1, BATCHES * BATCH, BATCH):
             rows = [
-                (mark, seq, "acme", "text", "delta", DATA, 7) for seq in range(first, first + BATCH)
+                (mark, seq, "acme", "text", "delta", DATA, 7, b"")
+                for seq in range(first, first + BATCH)
             ]
             self.bare.execute("BEGIN IMMEDIATE")
             self.bare.executemany(RAW[2], rows)
@@ -231,8 +233,8 @@ async def opened_sqlite(path: Path, synchronous: Any) -> SqliteDatabase:
 ONE_STATEMENT = """
 WITH r AS (INSERT INTO bench_rows VALUES ($1::text, $2::text, $3::text, $4::bigint)),
 s AS (INSERT INTO event_streams VALUES ($1::text, $2::text, 1)),
-e AS (INSERT INTO events (stream, seq, tenant, type, name, data, ts)
-      VALUES ($1::text, 1, $2::text, $5::text, $6::text, $7::bytea, $8::bigint))
+e AS (INSERT INTO events (stream, seq, tenant, type, name, data, ts, detail)
+      VALUES ($1::text, 1, $2::text, $5::text, $6::text, $7::bytea, $8::bigint, ''))
 INSERT INTO bench_audit (tenant, detail, hash) VALUES ($2::text, $9::text, $10::bytea)
 """
 
@@ -281,7 +283,7 @@ class Postgresql:
         began = time.perf_counter()
         for first in range(1, BATCHES * BATCH, BATCH):
             rows = [
-                (f"{mark}b", seq, "acme", "text", "delta", DATA, 7)
+                (f"{mark}b", seq, "acme", "text", "delta", DATA, 7, b"")
                 for seq in range(first, first + BATCH)
             ]
             await self.pool.executemany(numbered(RAW[2]), rows)

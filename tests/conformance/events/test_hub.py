@@ -55,8 +55,8 @@ async def test_many_readers_join_while_it_grows(node: Node):
     assert await asyncio.gather(*readers) == [frames(1, 200)] * 40
 
 
-async def test_a_crowd_is_woken_by_the_tick_and_loses_nothing(node: Node):
-    async with running(Node(node.db, crowd=2, tick=0.01)) as crowded:
+async def test_a_crowd_is_woken_less_often_and_loses_nothing(node: Node):
+    async with running(Node(node.db, crowd=2)) as crowded:
         readers = [asyncio.ensure_future(take(crowded, 90)) for _ in range(30)]
         await asyncio.sleep(0)
         await add_numbers(crowded, 1, 90)

@@ -2,8 +2,9 @@
 
 The node reads each event of a stream from the log once and encodes it once; a reader is a cursor
 into that ring, and one too slow for the ring goes on in the log. So nothing queues for a reader:
-how far behind it is costs nobody memory. Above a crowd of readers they are woken at a fixed
-tick instead of at each event: waking is what costs, and it costs the same for one event or five.
+how far behind it is costs nobody memory. A crowd of readers is woken less often than events come:
+waking is what costs, and it costs the same for one event or five. How often follows from how
+long a wake-up took: a fixed tick of 50 ms made 1,000 readers wait five times as long as bare writes.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from lemnos.platform.events.notifier import Notifier
 from lemnos.platform.events.port import EventLog
 from lemnos.platform.events.ring import Encode, Frames
 
-CROWD = 300  # readers of one stream from which on they are woken by the tick
-TICK = 0.05  # seconds
+CROWD = 300  # readers of one stream from which on wake-ups are spaced
+REST = 0.2  # seconds between wake-ups, at most
 CAPACITY = 1024  # events held for each stream that has readers
 _CHUNK = 500  # events to one read of the log
 
@@ -32,13 +33,13 @@ class EventHub:
         *,
         capacity: int = CAPACITY,
         crowd: int = CROWD,
-        tick: float = TICK,
+        rest: float = REST,
     ) -> None:
         self._log = events
         self._notifier = notifier
         self._capacity = capacity
         self._crowd = crowd
-        self._tick = tick
+        self._rest = rest
         self._streams: dict[str, LiveStream] = {}
 
     async def follow(
@@ -95,7 +96,7 @@ class EventHub:
         live = self._streams.get(stream)
         if live is None:
             live = self._streams[stream] = LiveStream(
-                self._log, self._notifier, stream, self._capacity, self._crowd, self._tick
+                self._log, self._notifier, stream, self._capacity, self._crowd, self._rest
             )
         live.encoders[encode] += 1
         return live

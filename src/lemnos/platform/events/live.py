@@ -21,8 +21,9 @@ _SWEEP = 0.05  # seconds between looks for readers whose heartbeat is due, at le
 class LiveStream:
     """Reads the log when woken and lets the waiting readers go on.
 
-    From ``crowd`` readers on it then rests for ``tick`` seconds, or as long as these readers
-    took if that was longer: so they never take more than half of the time of the loop.
+    From ``crowd`` readers on it then rests for as long as these readers took, at most ``rest``
+    seconds: so they leave half of the loop's time to others, and get the fewer wake-ups, each
+    with the more events, the more of them there are.
     """
 
     def __init__(
@@ -32,14 +33,14 @@ class LiveStream:
         stream: str,
         capacity: int,
         crowd: int,
-        tick: float,
+        rest: float,
     ) -> None:
         self.name = stream
         self.encoders: Counter[Encode] = Counter()  # how many readers use each
         self.ring = Ring(0, capacity)
         self._log = events
         self._crowd = crowd
-        self._tick = tick
+        self._rest = rest
         self._woken = asyncio.Event()
         self._waiting: list[tuple[float, asyncio.Future[bool]]] = []
         self._sweep: asyncio.TimerHandle | None = None
@@ -88,7 +89,7 @@ class LiveStream:
             if self.encoders.total() > self._crowd:
                 began = self._loop.time()
                 await asyncio.sleep(0)  # comes back after the readers that were let go
-                await asyncio.sleep(min(self._loop.time() - began, self._tick))
+                await asyncio.sleep(min(self._loop.time() - began, self._rest))
 
     async def _catch_up(self) -> None:
         while True:
