@@ -35,7 +35,8 @@ _S = Status
 _NEXT: Mapping[Status, frozenset[Status]] = {
     _S.PENDING: frozenset({_S.CLONING, _S.CANCELLED, _S.FAILED}),
     _S.CLONING: frozenset({_S.RUNNING, _S.CANCELLED, _S.FAILED}),
-    _S.RUNNING: frozenset({_S.COMPLETED, _S.CANCELLED, _S.FAILED, _S.PAUSED}),
+    # Back to cloning: when its node has died, another one makes the workspace anew.
+    _S.RUNNING: frozenset({_S.COMPLETED, _S.CANCELLED, _S.FAILED, _S.PAUSED, _S.CLONING}),
     _S.COMPLETED: frozenset({_S.AWAITING_INSTRUCTION, _S.CREATING_PR}),
     _S.FAILED: frozenset({_S.AWAITING_INSTRUCTION}),
     _S.CANCELLED: frozenset({_S.AWAITING_INSTRUCTION}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -14,6 +14,7 @@ from lemnos.domains.agents.ports import (
     AgentEvent,
     AgentRun,
     Choice,
+    ErrorClass,
     EventKind,
     Limits,
     ModelAccess,
@@ -28,6 +29,7 @@ from lemnos.domains.tasks import events
 from lemnos.domains.tasks.model import Task, TaskSecrets
 from lemnos.domains.tasks.recording import Recorder
 from lemnos.domains.tasks.store import TaskStore
+from lemnos.domains.tasks.transcript import Transcript, patiently
 from lemnos.domains.workspaces.model import Workspace
 from lemnos.engine import Steps
 from lemnos.kernel import clock
@@ -35,10 +37,10 @@ from lemnos.kernel.redact import Redactor
 from lemnos.platform.db import Database, Tx
 from lemnos.platform.events.port import EventLog, NewEvent
 
-_BATCH = 200
-_BACKLOG = 2_000  # events waiting for the log at which the agent's output is no longer read
 _CANCEL_POLL = 1.0  # seconds until a cancel on another node is noticed, at most
 _INTERRUPTED = "You were interrupted in the middle of this. Look at what is there, and go on:\n"
+_FORGOTTEN = "You have worked on this before, but that session is lost. You had been asked:\n\n"
+_SIGNS_OF_WORK = frozenset({EventKind.TEXT, EventKind.THINKING, EventKind.TOOL_USE})
 
 _outcome = msgspec.json.Decoder(RunResult).decode
 
@@ -51,39 +53,6 @@ class RunOptions:
     accesses: Mapping[str, ModelAccess]
     limits: Limits
     allowed_hosts: tuple[str, ...] = ()
-
-
-class EventWriter:
-    """Appends events in batches: while one batch is being written, the next one gathers."""
-
-    def __init__(self, append: Callable[[Sequence[NewEvent]], Awaitable[None]]) -> None:
-        self._append = append
-        self._waiting: list[NewEvent] = []
-        self._flushing: asyncio.Task[None] | None = None
-
-    async def add(self, event: NewEvent) -> None:
-        """Take an event; waits when the log cannot keep up. Raises what the log raised."""
-        self._waiting.append(event)
-        if self._flushing is None or self._flushing.done():
-            await self.settled()
-            self._flushing = asyncio.create_task(self._flush())
-        elif len(self._waiting) >= _BACKLOG:
-            await self.settled()
-
-    async def settled(self) -> None:
-        """Wait for the batch under way."""
-        if self._flushing is not None:
-            await self._flushing
-
-    async def close(self) -> None:
-        """Wait until everything is in the log."""
-        await self.settled()
-        await self._flush()
-
-    async def _flush(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
-            await self._append(batch)
 
 
 class AgentRunner:
@@ -143,19 +112,37 @@ class AgentRunner:
         if record and record["session"]:
             spec = replace(spec, resume=record["session"], prompt=_INTERRUPTED + spec.prompt)
         task = await self._begin(steps, task, choice)
+        result, worked = await self._attempt(steps, task, choice.runtime, spec, secrets)
+        if spec.resume and not worked and result.error_class is ErrorClass.AGENT:
+            # The session was not saved when its run was killed, or is on a node that is gone.
+            spec = replace(spec, resume="", prompt=await self._retold(task, spec))
+            result, _ = await self._attempt(steps, task, choice.runtime, spec, secrets)
+        await self._keep(steps, task, result)
+        return result
+
+    async def _attempt(
+        self, steps: Steps, task: Task, runtime: Runtime, spec: RunSpec, secrets: TaskSecrets
+    ) -> tuple[RunResult, bool]:
+        """One start of the agent: its result, and whether it came to do anything."""
         redactor = Redactor((*secrets.values(), *_mcp_secrets(spec), spec.access.api_key))
-        run = await choice.runtime.start(spec)
+        run = await runtime.start(spec)
         self._active[task.id] = run
         try:
-            await self._follow(steps, task, run, redactor)
+            worked = await self._follow(steps, task, run, redactor)
         except BaseException:
             await asyncio.shield(run.cancel())
             raise
         finally:
             self._active.pop(task.id, None)
-        result = _redacted(run.result, redactor)
-        await self._keep(steps, task, result)
-        return result
+        return _redacted(run.result, redactor), worked
+
+    async def _retold(self, task: Task, spec: RunSpec) -> str:
+        """The prompt for a model that has lost its session; one without a model needs no past."""
+        iterations = await self._store.iterations(task.tenant, task.id)
+        earlier = [one.prompt for one in iterations if one.number < task.iteration]
+        if not earlier or spec.access.provider == "none":
+            return spec.prompt
+        return _FORGOTTEN + "\n\n".join([*earlier, "Now:", spec.prompt])
 
     async def _choose(self, task: Task, secrets: TaskSecrets) -> Choice:
         known = {name for name, access in self._options.accesses.items() if access.api_key}
@@ -210,67 +197,51 @@ class AgentRunner:
 
         return await self._db.write(body)
 
-    async def _follow(self, steps: Steps, task: Task, run: AgentRun, redactor: Redactor) -> None:
+    async def _follow(self, steps: Steps, task: Task, run: AgentRun, redactor: Redactor) -> bool:
+        """Log all that the agent says, to its end; whether it came to do anything."""
         stream = events.stream_of(task.id)
-
-        async def append(batch: Sequence[NewEvent]) -> None:
-            async def body(tx: Tx) -> None:
-                await steps.fence(tx)
-                await self._log.append(tx, task.tenant, stream, batch)
-
-            await self._db.write(body)
-
-        writer = EventWriter(append)
+        transcript = Transcript(self._db, self._log, steps, task.tenant, stream)
+        await transcript.open()
+        worked = False
         watch = asyncio.create_task(self._watch_for_cancel(task, run))
         try:
             async for happened in run:
                 if happened.kind is EventKind.STARTED:
                     await self._note_process(steps, task, run)
                 if session := happened.detail.get("session"):
-                    await self._note_session(steps, task, str(session))
-                await writer.add(_logged(happened, redactor))
-            await writer.close()
+                    await self._note(steps, task, session=str(session))
+                worked = worked or happened.kind in _SIGNS_OF_WORK
+                await transcript.add(_logged(happened, redactor))
+            await transcript.close()
         finally:
             watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
+        return worked
 
     async def _watch_for_cancel(self, task: Task, run: AgentRun) -> None:
         while True:
-            current = await self._store.get(task.tenant, task.id)
+            current = await patiently(lambda: self._store.get(task.tenant, task.id))
             if current is None or current.cancel_requested_at is not None:
                 await run.cancel()
                 return
             await asyncio.sleep(_CANCEL_POLL)
 
     async def _note_process(self, steps: Steps, task: Task, run: AgentRun) -> None:
-        async def body(tx: Tx) -> None:
-            await steps.fence(tx)
-            await self._store.change_iteration(
-                tx,
-                task.id,
-                task.iteration,
-                node=self._options.node,
-                pgid=run.pgid,
-                started_ticks=run.started_ticks,
-            )
-
-        await self._db.write(body)
-
-    async def _note_session(self, steps: Steps, task: Task, session: str) -> None:
-        async def body(tx: Tx) -> None:
-            await steps.fence(tx)
-            await self._store.change_iteration(tx, task.id, task.iteration, session=session)
-
-        await self._db.write(body)
+        node, pgid, ticks = self._options.node, run.pgid, run.started_ticks
+        await self._note(steps, task, node=node, pgid=pgid, started_ticks=ticks)
 
     async def _keep(self, steps: Steps, task: Task, result: RunResult) -> None:
+        await self._note(steps, task, outcome=msgspec.json.encode(result).decode())
+
+    async def _note(self, steps: Steps, task: Task, **values: object) -> None:
+        """Write down what is known of the run, however long the database is away."""
+
         async def body(tx: Tx) -> None:
             await steps.fence(tx)
-            outcome = msgspec.json.encode(result).decode()
-            await self._store.change_iteration(tx, task.id, task.iteration, outcome=outcome)
+            await self._store.change_iteration(tx, task.id, task.iteration, **values)
 
-        await self._db.write(body)
+        await patiently(lambda: self._db.write(body, retry_safe=True))
 
 
 def cancelled_result() -> RunResult:

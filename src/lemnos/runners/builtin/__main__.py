@@ -42,6 +42,7 @@ def _run(request: Request, emitter: Emitter) -> int:
     session = Session.open(folder, request.resume)
     mode = "model" if request.endpoint else "tools"
     root = Path.cwd().resolve()
+    session.save(folder)  # what is announced can be resumed, even if this run is killed
     emitter.emit("started", session=session.id, mode=mode, model=request.model, cwd=str(root))
     try:
         if request.endpoint:
