@@ -260,7 +260,13 @@ _LISTS = {"allowed_roots", "allowed_hosts", "agent_hosts"}
 def _split(name: str, text: str) -> Any:
     if name in _LISTS:
         return tuple(part.strip() for part in text.split(",") if part.strip())
-    return msgspec.json.decode(text) if name in _TABLES else text
+    if name not in _TABLES:
+        return text
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        message = f"{PREFIX}{name.upper()} must be a JSON object: {error}."
+        raise Invalid(message, code="invalid_settings") from error
 
 
 def _known(values: Mapping[str, Any], where: str) -> dict[str, Any]:
