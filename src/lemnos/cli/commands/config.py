@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -71,6 +72,23 @@ def path(data: Data = None, as_json: AsJson = False) -> None:
         to.print(f"settings file  {shown['file']}{state}", soft_wrap=True)
 
     Output(as_json).give(shown, human)
+
+
+@app.command("reference")
+def reference(as_json: AsJson = False) -> None:
+    """The table of all settings, in Markdown; docs/configuration.md holds it."""
+    columns = ("setting", "variable", "default", "meaning")
+    rows = [dict(zip(columns, row, strict=True)) for row in describe()]
+    text = "\n".join(_markdown(columns, [list(row.values()) for row in rows]))
+    Output(as_json).give({"settings": rows}, lambda to: to.print(text, soft_wrap=True))
+
+
+def _markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(columns)} |"
+    yield f"|{'---|' * len(columns)}"
+    for name, variable, default, meaning in rows:
+        shown = f"`{default}`" if default else ""
+        yield f"| `{name}` | `{variable}` | {shown} | {meaning.replace('|', '&#124;')} |"
 
 
 def _resolved(data: str | None) -> tuple[Settings, dict[str, str]]:
