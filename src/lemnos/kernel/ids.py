@@ -39,6 +39,11 @@ def is_uuid(text: str) -> bool:
         return False
 
 
+def new_request_id() -> str:
+    """``req_`` and 24 hex digits: random, as requests are found by it and never put in order."""
+    return f"req_{_random(12).hex()}"
+
+
 def new_trace_id() -> str:
     """32 hex digits, as W3C Trace Context has them."""
     return _random(16).hex()

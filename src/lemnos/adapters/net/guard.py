@@ -12,6 +12,7 @@ import re
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -76,6 +77,8 @@ class NetGuard:
         self._roots = tuple(Path(root).resolve() for root in allowed_roots)
         self._denied = tuple(Path(root).resolve() for root in denied_roots)
         self._resolver = resolver or _system_resolver
+        # Callers name the same few repositories again and again, and the answer stays the same.
+        self._checked = lru_cache(maxsize=1024)(self._check)
 
     def check_url(
         self, url: str, schemes: Collection[str] = ("http", "https"), *, field: str = "url"
@@ -85,6 +88,9 @@ class NetGuard:
         Raises ``Invalid``, naming ``field``, for other schemes, for credentials in the URL, and
         for a host that is an address which is neither public nor allowed.
         """
+        return self._checked(url, tuple(schemes), field)
+
+    def _check(self, url: str, schemes: tuple[str, ...], field: str) -> Endpoint:
         parts = _split(url, schemes, field)
         host = _canonical_host(parts.hostname or "", field)
         port = _port(parts, field)

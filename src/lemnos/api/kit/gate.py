@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,7 +19,7 @@ from lemnos.api.kit.dialect import STATUS, Dialects
 from lemnos.api.kit.errors import MethodNotAllowed, as_lemnos_error
 from lemnos.api.kit.operation import CONTEXT, ROUTE
 from lemnos.api.kit.readiness import Phase, Readiness
-from lemnos.kernel import ids
+from lemnos.kernel import clock, ids
 from lemnos.kernel.context import Context, Principal
 from lemnos.kernel.errors import (
     Forbidden,
@@ -32,7 +33,7 @@ from lemnos.kernel.errors import (
 from lemnos.platform.audit import AuditLog
 from lemnos.platform.identity import Identity
 from lemnos.platform.ratelimit import Decision, Limiter
-from lemnos.platform.telemetry.log import Log
+from lemnos.platform.telemetry.log import Log, RequestLine
 from lemnos.platform.telemetry.metrics import Metrics
 from lemnos.platform.telemetry.tracing import Tracer, trace_id_of
 
@@ -98,7 +99,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         wanted = _wanted(scope["headers"])
-        request_id = wanted.request_id or ids.new_id("req")
+        request_id = wanted.request_id or ids.new_request_id()
         exchange = _Exchange(scope, request_id)
 
         async def sending(message: Message) -> None:
@@ -191,21 +192,22 @@ class Gate:
         route = scope.get(ROUTE) or "unmatched"
         self._g.metrics.request(exchange.method, route, exchange.status, seconds)
         if self._g.log_requests:
-            ctx: Context | None = scope.get(CONTEXT)
-            self._g.log.info(
-                "request",
-                method=exchange.method,
-                path=exchange.path,
-                status=exchange.status,
-                ms=round(seconds * 1000, 3),
-                request_id=exchange.request_id,
-                tenant=ctx.tenant if ctx else "",
-                subject=ctx.principal.subject if ctx else "",
+            principal = ctx.principal if (ctx := scope.get(CONTEXT)) else _NOBODY
+            self._g.log.request(
+                RequestLine(
+                    clock.iso(clock.now()),
+                    exchange.method,
+                    exchange.path,
+                    exchange.status,
+                    round(seconds * 1000, 3),
+                    exchange.request_id,
+                    principal.tenant,
+                    principal.subject,
+                )
             )
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(NamedTuple):
     """The few headers that the gate reads."""
 
     credential: bytes

@@ -1,9 +1,12 @@
 """The one thread that writes to SQLite: many transactions to one commit, so to one fsync.
 
 SQLite allows one writer at a time, and a durable commit costs a disk flush. So bodies queue for
-one thread, which runs those that wait inside a single ``BEGIN IMMEDIATE … COMMIT``, each in a
-savepoint of its own, and tells the event loop of all of them at once after the commit. Under
-load the flush is shared; when idle a body waits for nobody.
+one thread, which runs those that wait inside a single ``BEGIN IMMEDIATE … COMMIT`` and tells the
+event loop of all of them at once after the commit. Under load the flush is shared; when idle a
+body waits for nobody.
+
+A body that raises must be undone alone. Nearly none do, or not after they have changed something,
+so savepoints are taken only when one has: the batch is then rolled back and run again with them.
 """
 
 from __future__ import annotations
@@ -98,9 +101,29 @@ class Writer:
         job: _Job | None = first
         while job is not None:
             jobs.append(job)
-            self._run_body(job)
+            if not self._ran_cleanly(job):
+                self._run_again(jobs)
+                break
             job = self._next() if len(jobs) < BATCH_LIMIT else None
         self._connection.execute("COMMIT")
+
+    def _ran_cleanly(self, job: _Job) -> bool:
+        """Run a body; False when it raised and left changes behind."""
+        before = self._connection.total_changes
+        self._run(job)
+        return job.error is None or self._connection.total_changes == before
+
+    def _run_again(self, jobs: list[_Job]) -> None:
+        """Undo the batch, and run each of its bodies in a savepoint of its own."""
+        connection = self._connection
+        connection.execute("ROLLBACK")
+        connection.execute("BEGIN IMMEDIATE")
+        for job in jobs:
+            connection.execute("SAVEPOINT body")
+            self._run(job)
+            if job.error is not None:
+                connection.execute("ROLLBACK TO body")
+            connection.execute("RELEASE body")
 
     def _next(self) -> _Job | None:
         try:
@@ -111,21 +134,19 @@ class Writer:
             self._queue.put(None)
         return job
 
-    def _run_body(self, job: _Job) -> None:
-        connection = self._connection
-        tx = SqliteTx(connection)
-        connection.execute("SAVEPOINT body")
+    def _run(self, job: _Job) -> None:
+        """Run a body, and keep what came of it in the job."""
+        tx = SqliteTx(self._connection)
+        job.error = None
         try:
             job.result = drive(job.body(tx))
             tx.finish()
             job.callbacks = tx.callbacks
         except BaseException as error:  # the thread must survive whatever a body raises
             job.fail(error)
-            if not connection.in_transaction:
+            if not self._connection.in_transaction:
                 # A full disk and some other failures make SQLite roll back everything.
                 raise sqlite3.OperationalError(str(error)) from error
-            connection.execute("ROLLBACK TO body")
-        connection.execute("RELEASE body")
 
     def _abandon(self, jobs: list[_Job], cause: sqlite3.Error) -> None:
         """Fail all jobs of a batch that could not be committed, but those that had failed."""

@@ -6,6 +6,7 @@ is led here too.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import traceback
@@ -15,8 +16,24 @@ import msgspec
 
 from lemnos.kernel import clock
 
+_SOON = 0.05  # seconds
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+class RequestLine(msgspec.Struct, gc=False):
+    """The line of one request; its fields in the order in which they are written."""
+
+    ts: str
+    method: str
+    path: str
+    status: int
+    ms: float
+    request_id: str
+    tenant: str
+    subject: str
+    level: str = "info"
+    event: str = "request"
 
 
 class Log:
@@ -26,6 +43,7 @@ class Log:
         self._least = LEVELS[level]
         self._stream = stream or sys.stderr.buffer
         self._human = stream is None and sys.stderr.isatty()
+        self._waiting: list[bytes] = []
 
     def debug(self, event: str, **fields: object) -> None:
         """For developers."""
@@ -46,6 +64,14 @@ class Log:
         """What has gone wrong in Lemnos itself."""
         self.write("error", event, fields)
 
+    def request(self, line: RequestLine) -> None:
+        """What was asked and answered; on the way of every request, so encoded at once."""
+        if self._least <= LEVELS["info"]:
+            if self._human:
+                self.write("info", line.event, msgspec.structs.asdict(line))
+            else:
+                self._gather(_encode(line))
+
     def write(self, level: str, event: str, fields: dict[str, object]) -> None:
         """One line, whatever the least level is."""
         if self._human:
@@ -54,6 +80,25 @@ class Log:
         else:
             stamp = {"ts": clock.iso(clock.now()), "level": level, "event": event}
             line = _encode(stamp | fields) + b"\n"
+        self._put(line)
+
+    def _gather(self, line: bytes) -> None:
+        """Write soon: a system call for each line would cost more than all else about it."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_later(_SOON, self.flush)
+        self._waiting.append(line)
+
+    def flush(self) -> None:
+        """Write the lines that wait."""
+        if self._waiting:
+            lines, self._waiting = self._waiting, []
+            self._write(b"\n".join((*lines, b"")))
+
+    def _put(self, line: bytes) -> None:
+        self.flush()  # what happened before stands before
+        self._write(line)
+
+    def _write(self, line: bytes) -> None:
         try:
             self._stream.write(line)
             self._stream.flush()
