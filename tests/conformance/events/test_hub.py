@@ -93,16 +93,19 @@ async def test_an_event_is_encoded_once_for_all(node: Node):
         encoded.append(event.seq)
         return b"x"
 
-    async def reader() -> None:
-        async with aclosing(node.hub.follow(STREAM, 0, counting)) as batches:
+    async def reader(live: asyncio.Event) -> None:
+        follow = node.hub.follow(STREAM, 0, counting, heartbeat=0.02)
+        async with aclosing(follow) as batches:
             got = 0
             async for batch in batches:
+                live.set()  # by the first heartbeat, when there is nothing to read yet
                 got += len(batch)
                 if got == 5:
                     return
 
-    readers = [asyncio.ensure_future(reader()) for _ in range(20)]
-    await until_readers(node, 20)
+    live = [asyncio.Event() for _ in range(20)]
+    readers = [asyncio.ensure_future(reader(each)) for each in live]
+    await asyncio.gather(*(each.wait() for each in live))
     await add_numbers(node, 1, 5, step=1)
     await asyncio.gather(*readers)
     assert encoded == [1, 2, 3, 4, 5]

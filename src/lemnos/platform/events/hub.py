@@ -4,7 +4,8 @@ The node reads each event of a stream from the log once and encodes it once; a r
 into that ring, and one too slow for the ring goes on in the log. So nothing queues for a reader:
 how far behind it is costs nobody memory. A crowd of readers is woken less often than events come:
 waking is what costs, and it costs the same for one event or five. How often follows from how
-long a wake-up took: a fixed tick of 50 ms made 1,000 readers wait five times as long as bare writes.
+long a wake-up took: with a fixed tick of 50 ms 1,000 readers waited five times as long as for
+bare writes.
 """
 
 from __future__ import annotations
