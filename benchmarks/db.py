@@ -129,7 +129,7 @@ READ = "SELECT id, tenant, body, created_at FROM bench_rows WHERE id = {}"
 RAW = (
     "INSERT INTO bench_rows VALUES (?, ?, ?, ?)",
     "INSERT INTO event_streams VALUES (?, ?, ?)",
-    "INSERT INTO events (stream, seq, tenant, type, name, data, ts, detail) VALUES (?,?,?,?,?,?,?,?)",
+    "INSERT INTO events (stream, seq, tenant, type, name, data, ts, detail) VALUES (?,?,?,?,?,?,?,?)",  # noqa: E501
     "INSERT INTO bench_audit (tenant, detail, hash) VALUES (?, ?, ?)",
 )
 
