@@ -37,7 +37,7 @@ def revise(message: str) -> Path | None:
         made = command.revision(config, message, autogenerate=True, rev_id=number)
     if made is None or isinstance(made, list):
         raise RuntimeError("Alembic wrote no revision, or several.")
-    for tidy in (["check", "--fix"], ["format"]):
+    for tidy in (["check", "--fix-only"], ["format"]):
         subprocess.run([sys.executable, "-m", "ruff", *tidy, "-q", made.path], check=True)
     return Path(made.path)
 
