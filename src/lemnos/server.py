@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -101,6 +102,7 @@ class HttpServer(uvicorn.Server):
         except Exception as error:
             self._fail(repr(error))
         else:
+            _keep_what_is_there()
             self._life.announce(self._url())
 
     def _fail(self, message: str) -> None:
@@ -223,6 +225,16 @@ async def ensure_owner_key(server: Server) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(f"{secret}\n")
+
+
+def _keep_what_is_there() -> None:
+    """Take modules, routes and the like out of the garbage collector's rounds.
+
+    A quarter of a million objects that all stay: each full round over them would hold up every
+    request for 0.2 s.
+    """
+    gc.freeze()
+    gc.enable()
 
 
 def _server_file(settings: Settings) -> Path:

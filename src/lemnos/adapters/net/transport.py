@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable
+from functools import cache
 
 import httpcore2
 import httpx2
@@ -61,7 +62,7 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
     """
 
     def __init__(self, guard: NetGuard, *, verify: ssl.SSLContext | None = None) -> None:
-        context = verify or httpx2.create_ssl_context()
+        context = verify or _system_trust()
         super().__init__(verify=context, trust_env=False)
         # httpx2 has no parameter for the network backend; its pool is the seam that exists.
         self._pool = httpcore2.AsyncConnectionPool(
@@ -71,3 +72,9 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
             keepalive_expiry=5.0,
             network_backend=_GuardedBackend(guard),
         )
+
+
+@cache
+def _system_trust() -> ssl.SSLContext:
+    """The certificates that this machine trusts; reading them takes 20 ms and some memory."""
+    return httpx2.create_ssl_context()
