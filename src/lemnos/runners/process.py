@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import subprocess
 import time
 from collections import deque
@@ -346,17 +345,3 @@ def start_ticks(pid: int) -> int | None:
     except OSError:
         return None
     return int(stat.rpartition(b")")[2].split()[19])
-
-
-def end_leftover(pgid: int, started_ticks: int) -> bool:
-    """Kill a process group that survived a crash of the server; True if it was there.
-
-    Only when the leader's start time matches: a pid is used again sooner or later. A sandbox's
-    descendants die with its leader.
-    """
-    if start_ticks(pgid) != started_ticks:
-        return False
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pgid, signal.SIGKILL)
-        return True
-    return False

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +16,7 @@ import pytest
 
 from lemnos.domains.agents.ports import Limits
 from lemnos.runners.process import Line, Patience
-from lemnos.runners.sandbox import Launch, Sandbox, Sandboxed, choose_sandbox
+from lemnos.runners.sandbox import Launch, Sandbox, Sandboxed, choose_sandbox, end_leftover
 
 MODES: tuple[Literal["required", "off"], ...] = ("required", "off")
 MEGA = 1024 * 1024
@@ -186,6 +189,46 @@ async def test_many_run_side_by_side(sandbox: Sandbox, launch: Make) -> None:
     numbers = await asyncio.gather(*map(echo, range(12)))
 
     assert numbers == [str(number).encode() for number in range(12)]
+
+
+SERVER = """
+import asyncio, sys
+from pathlib import Path
+from lemnos.runners.sandbox import Launch, choose_sandbox
+
+async def main():
+    mode, folder, script = sys.argv[1:]
+    env = {"PATH": "/usr/bin:/bin"}
+    launch = Launch("run-1", ("sh", "-c", script), Path(folder), Path(folder), env)
+    running = await choose_sandbox(mode).start(launch)
+    async for batch in running.process.batches():
+        for line in batch:
+            child = running.process
+            print(line.data.decode(), child.pgid, child.started_ticks, flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_nothing_outlives_a_server_that_was_killed(mode: str, tmp_path: Path) -> None:
+    script = "setsid sleep 54321 & sleep 54321 & echo ready; sleep 54321"
+    command = [sys.executable, "-c", SERVER, mode, str(tmp_path), script]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    said, pgid, ticks = server.stdout.readline().split()
+    assert said == "ready"
+    server.kill()
+    server.communicate()
+
+    assert not end_leftover(int(pgid), int(ticks) - 1)  # that would be another process
+    ended = end_leftover(int(pgid), int(ticks))
+
+    deadline = time.monotonic() + 20
+    while _with_argument("54321") or end_leftover(int(pgid), int(ticks)):
+        assert time.monotonic() < deadline, "a process was left behind"
+        time.sleep(0.02)
+    assert ended or mode == "required"  # bubblewrap may have ended by itself before
 
 
 def _with_argument(argument: str) -> list[int]:

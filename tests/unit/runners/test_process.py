@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,8 +17,6 @@ from lemnos.runners.process import (
     Patience,
     Process,
     end,
-    end_leftover,
-    start_ticks,
 )
 
 ENV = {"PATH": os.environ["PATH"]}
@@ -223,15 +220,3 @@ async def test_nothing_leaks(monkeypatch: pytest.MonkeyPatch) -> None:
         await once()
 
     assert set(os.listdir("/proc/self/fd")) == before
-
-
-def test_a_leftover_is_ended_only_if_it_is_the_one() -> None:
-    child = subprocess.Popen(["sleep", "60"], start_new_session=True)
-    ticks = start_ticks(child.pid)
-    assert ticks is not None
-
-    assert not end_leftover(child.pid, ticks - 1)
-    assert child.poll() is None
-    assert end_leftover(child.pid, ticks)
-    assert child.wait() == -signal.SIGKILL
-    assert not end_leftover(child.pid, ticks)

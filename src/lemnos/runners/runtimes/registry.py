@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from lemnos.domains.agents.ports import Choice, Runtime, RuntimeStatus
 from lemnos.kernel.errors import Invalid
-from lemnos.runners.process import end_leftover
+from lemnos.runners.sandbox import end_leftover
 
 PROBED_FOR = 300.0  # seconds for which a probe holds; an operator may install a CLI meanwhile
 PREFERRED, FALLBACK = "claude-code", "builtin"
@@ -79,7 +79,7 @@ class RuntimeRegistry:
 
     async def end_leftover(self, pgid: int, started_ticks: int) -> bool:
         """End a process group that a crash of the server left behind; False when it is gone."""
-        return end_leftover(pgid, started_ticks)
+        return await asyncio.to_thread(end_leftover, pgid, started_ticks)
 
     async def _named(self, name: str, reason: str) -> Choice:
         runtime = self.get(name)

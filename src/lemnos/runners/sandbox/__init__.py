@@ -7,7 +7,7 @@ from typing import Literal
 from lemnos.kernel.errors import Unavailable
 from lemnos.runners.sandbox.bubblewrap import BubblewrapSandbox, why_not
 from lemnos.runners.sandbox.cgroup import delegated
-from lemnos.runners.sandbox.plain import PlainSandbox
+from lemnos.runners.sandbox.plain import PlainSandbox, end_leftover
 from lemnos.runners.sandbox.port import GATEWAY_PORT, Breach, Launch, Sandbox, Sandboxed
 from lemnos.runners.sandbox.watchdog import Watchdog
 
@@ -19,6 +19,7 @@ __all__ = [
     "SandboxMode",
     "Sandboxed",
     "choose_sandbox",
+    "end_leftover",
 ]
 
 SandboxMode = Literal["required", "auto", "off"]

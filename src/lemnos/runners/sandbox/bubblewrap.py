@@ -61,7 +61,7 @@ class BubblewrapSandbox:
         self._watchdog = watchdog
         self._cgroups = cgroups
         self._bwrap = bwrap
-        # Kept for the server's life; removed with the object by tempfile's own finalizer.
+        # Removed by tempfile's own finalizer, when the last one who holds it has gone.
         self._etc = tempfile.TemporaryDirectory(prefix="lemnos-etc-")
         for name, text in _OWN_ETC.items():
             Path(self._etc.name, name).write_text(text)
@@ -75,7 +75,7 @@ class BubblewrapSandbox:
         except OSError:
             await group.remove()
             raise
-        sandboxed = Sandboxed(process, _Namespace(process, group), launch.limits)
+        sandboxed = Sandboxed(process, _Namespace(process, group, self._etc), launch.limits)
         self._watchdog.watch(sandboxed, launch.limits, (launch.workspace, launch.home))
         return sandboxed
 
@@ -110,9 +110,12 @@ class BubblewrapSandbox:
 class _Namespace:
     """The processes below one bwrap. Its only child is the namespace's init."""
 
-    def __init__(self, monitor: Process, group: Cgroup) -> None:
+    def __init__(
+        self, monitor: Process, group: Cgroup, etc: tempfile.TemporaryDirectory[str]
+    ) -> None:
         self._monitor = monitor
         self._group = group
+        self._etc = etc  # bwrap has yet to bind its files, whatever becomes of the sandbox object
 
     def pids(self, table: Processes) -> tuple[int, ...]:
         monitor = self._monitor.pid
