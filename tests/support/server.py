@@ -152,6 +152,12 @@ class LemnosServer:
         """Everything that it has written to stdout and stderr, over all its lives."""
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
+    @property
+    def complaints(self) -> str:
+        """The end of the log without its lines for requests: for messages of failed tests."""
+        lines = [line for line in self.log.splitlines() if '"event":"request"' not in line]
+        return "\n".join(lines[-20:])
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -217,7 +223,7 @@ class LemnosServer:
             return bool(statuses) and found["status"] in RESTING
 
         self.until(lambda: there() or lost(), timeout, f"{task_id} is {statuses or 'at rest'}")
-        assert not statuses or found["status"] in statuses, f"{found}\n{self.log[-4000:]}"
+        assert not statuses or found["status"] in statuses, f"{found}\n{self.complaints}"
         return found
 
     def stream(self, task_id: str, after: int = 0) -> Iterator[StreamEvent]:
@@ -239,7 +245,7 @@ class LemnosServer:
         deadline = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"after {timeout} s: {what}\n{self.log[-4000:]}")
+                raise TimeoutError(f"after {timeout} s: {what}\n{self.complaints}")
             time.sleep(0.05)
 
     def _server_file(self) -> dict[str, Any] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 import msgspec
@@ -22,6 +23,8 @@ from lemnos.domains.workspaces.service import WorkspaceService
 from lemnos.engine import Job, Steps
 from lemnos.kernel.errors import LemnosError, Unavailable
 from lemnos.platform.db import Database, Tx
+
+_CANCEL_POLL = 1.0  # seconds until a cancel is noticed, at most
 
 _STATUS = {
     Verdict.COMPLETED: Status.COMPLETED,
@@ -76,7 +79,10 @@ class IterationJob:
             await self._recorder.ended(tx, task, ending)
 
     async def _task(self, steps: Steps) -> Task:
-        task = await self._store.get(steps.job.tenant, steps.job.payload["task_id"])
+        return await self._task_of(steps.job.tenant, steps.job.payload["task_id"])
+
+    async def _task_of(self, tenant: str, task_id: str) -> Task:
+        task = await self._store.get(tenant, task_id)
         if task is None:
             raise LemnosError("The task of this job does not exist.", code="task_not_found")
         return task
@@ -85,8 +91,21 @@ class IterationJob:
         task = await self._task(steps)
         await self._runner.end_leftover(task)
         if task.cancel_requested_at is None:
-            await self._workspace(steps, task)
+            await self._unless_cancelled(task, self._workspace(steps, task))
         return True
+
+    async def _unless_cancelled(self, task: Task, work: Coroutine[Any, Any, object]) -> None:
+        """Do the work, or leave it soon after a cancel: a git host may never answer."""
+        working = asyncio.ensure_future(work)
+        try:
+            while not (await asyncio.wait({working}, timeout=_CANCEL_POLL))[0]:
+                current = await self._task_of(task.tenant, task.id)
+                if current.cancel_requested_at is not None:
+                    return
+            await working
+        finally:
+            working.cancel()
+            await asyncio.wait({working})
 
     async def _workspace(self, steps: Steps, task: Task) -> Workspace:
         """The task's workspace on this node; made anew where it is not, or no longer."""

@@ -249,7 +249,14 @@ class TaskService:
             _refuse("config.max_turns", "must be at least 1")
         if config.max_budget_usd is not None and config.max_budget_usd <= 0:
             _refuse("config.max_budget_usd", "must be over 0")
-        self._runtimes.check(config.cli)
+        try:
+            self._runtimes.check(config.cli)
+        except Invalid as error:
+            raise Invalid(
+                error.message,
+                code=error.code,
+                fields={f"config.{name}": problem for name, problem in error.fields.items()},
+            ) from error
 
     async def _known_key(self, ctx: Context, name: str) -> None:
         if name not in {key.name for key in await self._keys.list(ctx)}:
