@@ -13,8 +13,6 @@ import hmac
 import logging
 import re
 import secrets
-import shutil
-import tempfile
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +42,7 @@ from lemnos.runners.gateway.http import (
 from lemnos.runners.gateway.meter import Call, Meter, Notice, OverBudget, Refused
 from lemnos.runners.gateway.model_api import credential, is_metered, prepare
 from lemnos.runners.gateway.prices import PriceTable
+from lemnos.runners.scratch import Scratch
 
 _log = logging.getLogger(__name__)
 
@@ -108,21 +107,22 @@ class ModelGateway:
         self._client = httpx2.AsyncClient(
             transport=transport, timeout=timeout, trust_env=False, follow_redirects=False
         )
-        # Short, as a unix socket's path holds 107 bytes at most, and private (mode 0700).
-        self._folder = Path(tempfile.mkdtemp(prefix="lemnos-gw-"))
+        self._scratch = Scratch()
 
     async def open(
         self, policy: Policy, notify: Callable[[Notice], None], *, isolated: bool
     ) -> RunGateway:
         """Start listening for one run: on a unix socket if ``isolated``, else on loopback TCP."""
         gateway = RunGateway(policy, self._client, self._prices, self._resolve, notify)
-        await gateway.listen(self._folder / f"{secrets.token_hex(8)}.sock" if isolated else None)
+        await gateway.listen(
+            self._scratch.path / f"{secrets.token_hex(8)}.sock" if isolated else None
+        )
         return gateway
 
     async def close(self) -> None:
         """Close the connections to the providers and remove the sockets."""
         await self._client.aclose()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._scratch.close()
 
 
 class RunGateway:

@@ -16,6 +16,7 @@ from lemnos.runners.sandbox.entry_command import ENTRY, entry_command, python
 from lemnos.runners.sandbox.port import Launch, Sandboxed, signal_all
 from lemnos.runners.sandbox.proc import Processes, descendants, processes
 from lemnos.runners.sandbox.watchdog import Watchdog
+from lemnos.runners.scratch import Scratch
 
 INSIDE = Path("/run/lemnos")
 _HOME = INSIDE / "home"  # leads to the run's own, for programs that ask the user database
@@ -61,10 +62,9 @@ class BubblewrapSandbox:
         self._watchdog = watchdog
         self._cgroups = cgroups
         self._bwrap = bwrap
-        # Removed by tempfile's own finalizer, when the last one who holds it has gone.
-        self._etc = tempfile.TemporaryDirectory(prefix="lemnos-etc-")
+        self._etc = Scratch()
         for name, text in _OWN_ETC.items():
-            Path(self._etc.name, name).write_text(text)
+            (self._etc.path / name).write_text(text)
 
     async def start(self, launch: Launch) -> Sandboxed:
         """Start the program. Raises OSError when bwrap itself can't be started."""
@@ -103,16 +103,14 @@ class BubblewrapSandbox:
     def _etc_binds(self) -> list[str]:
         binds = [arg for path in _ETC for arg in ("--ro-bind-try", path, path)]
         for name in _OWN_ETC:
-            binds += ["--ro-bind", str(Path(self._etc.name, name)), f"/etc/{name}"]
+            binds += ["--ro-bind", str(self._etc.path / name), f"/etc/{name}"]
         return binds
 
 
 class _Namespace:
     """The processes below one bwrap. Its only child is the namespace's init."""
 
-    def __init__(
-        self, monitor: Process, group: Cgroup, etc: tempfile.TemporaryDirectory[str]
-    ) -> None:
+    def __init__(self, monitor: Process, group: Cgroup, etc: Scratch) -> None:
         self._monitor = monitor
         self._group = group
         self._etc = etc  # bwrap has yet to bind its files, whatever becomes of the sandbox object
