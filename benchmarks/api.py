@@ -146,11 +146,11 @@ def main() -> None:
         headers = {"Authorization": f"Bearer {lemnos.key}", "Content-Type": "application/json"}
         common = {"headers": headers, "seconds": args.seconds, "connections": 16}
         try:
-            for title, method, where, body, status, least in (
-                ("GET a task, whole stack", "GET", path, "", 200, 0.50),
-                ("POST a task, whole stack", "POST", "/api/v1/tasks", json.dumps(NEW_TASK), 201, 0.25),
+            for title, method, where, body, status, least, connections in (
+                ("GET a task, whole stack", "GET", path, "", 200, 0.50, 16),
+                ("POST a task, whole stack", "POST", "/api/v1/tasks", json.dumps(NEW_TASK), 201, 0.25, 64),
             ):
-                plan = {**common, "method": method, "body": body, "status": status}
+                plan = {**common, "method": method, "body": body, "status": status, "connections": connections}
                 alternate(
                     title,
                     {**plan, "url": lemnos.url + where},

@@ -26,6 +26,7 @@ jobs = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("ended_at", BigInteger),
+    sqlite_with_rowid=False,  # its key is its order: one tree to write instead of two
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -168,13 +168,21 @@ def _key_of(cursor: str) -> dict[str, Any]:
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
     """Records as their JSON, states as their names."""
     return {
-        name: _task_json(value).decode()
-        if isinstance(value, Changes | TaskConfig | PullRequestAsked)
-        else value.value
-        if isinstance(value, Status)
-        else value
+        name: make(value) if (make := _AS_COLUMN.get(type(value))) else value
         for name, value in values.items()
     }
+
+
+def _as_json(value: object) -> str:
+    return _task_json(value).decode()
+
+
+_AS_COLUMN: Mapping[type, Callable[[Any], str]] = {
+    Changes: _as_json,
+    TaskConfig: _as_json,
+    PullRequestAsked: _as_json,
+    Status: lambda status: status.value,
+}
 
 
 _USAGE = ("input_tokens", "output_tokens", "duration_seconds", "cost_usd")

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from lemnos.domains.workspaces.model import Workspace
 from lemnos.domains.workspaces.ports import Checkout
@@ -53,7 +53,7 @@ _RELEASE = Query(
 _DELETE_IDLE = Query(delete(workspaces).where(_ONE, _C.held == 0))
 _DELETE = Query(delete(workspaces).where(_ONE))
 
-# SQLite's ON CONFLICT is PostgreSQL's; the statement compiles for both.
+# ON CONFLICT is the same on both databases, and PostgreSQL's statement compiles for both.
 _SAVE = upsert(snapshots)
 _SNAPSHOT_PUT = Query(
     _SAVE.on_conflict_do_update(

@@ -21,6 +21,7 @@ event_streams = Table(
     Column("stream", Text, primary_key=True),
     Column("tenant", Text, nullable=False),
     Column("head", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 # `id` never repeats, not even after the newest rows were deleted: it is a cursor. On SQLite it

@@ -78,6 +78,7 @@ def upgrade() -> None:
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("head", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("stream", name=op.f("pk_event_streams")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "events",
@@ -137,6 +138,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.create_index(
