@@ -110,7 +110,7 @@ class Server:
     app: Application
     gate: Gate
     runner: AgentRunner
-    closing: tuple[Callable[[], Awaitable[None]], ...]
+    closing: tuple[Callable[[], Awaitable[None] | None], ...]
 
 
 def build(settings: Settings) -> Server:
@@ -175,7 +175,7 @@ def build(settings: Settings) -> Server:
     )
     app = make_app(core)
     gate = Gate(direct(app), _guards(settings, platform, core))
-    closing = (forge_http.close, gateway.close, platform.sender.close)
+    closing = (forge_http.close, gateway.close, git.close, platform.sender.close)
     return Server(settings, platform, core, app, gate, runner, closing)
 
 
@@ -308,7 +308,7 @@ def _traced(tracer: Tracer, kind: str, handler: Handler) -> Handler:
 def _workspaces(settings: Settings, platform: Platform, git: GitCli) -> WorkspaceService:
     root = settings.data_dir / "workspaces"
     root.mkdir(mode=0o700, exist_ok=True)
-    limits = WorkspaceLimits(settings.workspace_ttl, settings.workspace_disk)
+    limits = WorkspaceLimits(settings.workspace_ttl, settings.workspace_disk, settings.mirror_ttl)
     store = WorkspaceStore(platform.db)
     return WorkspaceService(platform.db, store, git, root, settings.node, limits)
 

@@ -191,7 +191,8 @@ class Life:
         for end in reversed(self._running):
             await end()
         for close in server.closing:
-            await close()
+            if (closed := close()) is not None:
+                await closed
         platform.tracer.close()
         if self._announced:  # else the file is that of another server on this data folder
             _server_file(server.settings).unlink(missing_ok=True)

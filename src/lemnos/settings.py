@@ -117,6 +117,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workspace_ttl: Annotated[
         int, Meta(description="A workspace expires this long after its last use.", ge=1)
     ] = 86_400
+    mirror_ttl: Annotated[
+        int, Meta(description="A repository's mirror goes this long after its last use.", ge=1)
+    ] = 604_800
     workspace_max: Annotated[int, Meta(description="Largest size of one workspace.", ge=1)] = (
         5 * 1024**3
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -120,6 +120,10 @@ class GitCli:
         if not refs.default:
             raise empty_repository()
         return refs.default
+
+    async def drop_mirrors(self, in_use: Collection[Path], idle: float) -> int:
+        """Remove mirrors that no workspace borrows from and nobody has used for ``idle`` s."""
+        return await self._mirrors.drop(in_use, idle)
 
     def close(self) -> None:
         """Let go of the threads."""

@@ -1,15 +1,18 @@
 """One bare mirror for each repository and scope: fetched once, borrowed from by all workspaces.
 
-Nothing is ever removed from a mirror's objects, since workspaces reach them through alternates.
+Nothing is ever removed from a mirror's objects, since workspaces reach them through alternates. A
+mirror goes as a whole, when no workspace borrows from it and nobody has asked for it for long.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import re
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,10 +82,24 @@ class Mirrors:
             raise branch_not_found(wanted or "HEAD")
         mirror = Mirror(self._root / mirror_name(remote, access))
         await self._update(mirror, access, refs)
+        os.utime(mirror.path)  # what `drop` goes by
         if not commit:
             return Start(mirror, await self._tip(mirror, wanted), wanted)
         await self._ensure_commit(mirror, access, commit)
         return Start(mirror, commit, wanted or "main")
+
+    async def drop(self, in_use: Collection[Path], idle: float) -> int:
+        """Remove the mirrors that nobody has used for so many seconds; how many went."""
+        gone = 0
+        for path in self._root.glob("*.git"):
+            mirror = Mirror(path)
+            if mirror.objects in in_use or not _idle(path, idle):
+                continue
+            async with locked(path.with_suffix(".lock")):
+                if _idle(path, idle):  # still, now that nobody else can be at it
+                    await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
+                    gone += 1
+        return gone
 
     async def _update(self, mirror: Mirror, access: Access, refs: RemoteRefs) -> None:
         """Fetch unless the mirror has what the remote just listed.
@@ -155,6 +172,13 @@ class Mirrors:
     async def _has(self, mirror: Mirror, commit: str) -> bool:
         output = await self._git.attempt("cat-file", "-e", f"{commit}^{{commit}}", at=mirror.place)
         return output.code == 0
+
+
+def _idle(path: Path, seconds: float) -> bool:
+    try:
+        return path.stat().st_mtime < time.time() - seconds
+    except FileNotFoundError:
+        return False
 
 
 def mirror_name(remote: Remote, access: Access) -> str:

@@ -7,6 +7,7 @@ agent's work tree. Tokens go by environment to the one git process that needs th
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -117,6 +118,10 @@ class Git(Protocol):
         of that name with other content on the remote raises ``Conflict`` with code
         ``branch_exists``, unless it is the commit ``expected``, which an earlier push made.
         """
+        ...
+
+    async def drop_mirrors(self, in_use: Collection[Path], idle: float) -> int:
+        """Remove mirrors unused for ``idle`` seconds, but those whose objects are ``in_use``."""
         ...
 
     async def default_branch(self, remote: Remote) -> str:

@@ -25,10 +25,11 @@ _BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceLimits:
-    """Seconds after its last use that a workspace lives, and bytes for all of a node's."""
+    """Seconds after its last use that a workspace and a mirror live; bytes for all workspaces."""
 
     ttl: int
     disk: int
+    mirror_ttl: int = 7 * 86_400
 
 
 class WorkspaceService:
@@ -125,13 +126,16 @@ class WorkspaceService:
         tx.after_commit(lambda: self._forget(task_id))
 
     async def sweep(self) -> int:
-        """Remove what has expired and folders that no row knows; how many went."""
+        """Remove what has expired and folders that no row knows; how many workspaces went."""
         now = clock.now()
         gone = 0
         for workspace in await self._store.idle(self._node, _BATCH):
             if workspace.expires_at <= now:
                 gone += await self._drop(workspace.task_id)
-        return gone + await self._remove_orphans()
+        gone += await self._remove_orphans()
+        in_use = await self._store.objects_in_use(self._node)
+        await self._git.drop_mirrors(in_use, self._limits.mirror_ttl)
+        return gone
 
     async def make_room(self) -> None:
         """At the disk limit, remove idle workspaces, the longest unused first."""

@@ -24,6 +24,7 @@ _LIST = Query(
     select(workspaces).where(_C.tenant == bindparam("tenant")).order_by(_C.task_id.desc())
 )
 _ON_NODE = Query(select(_C.task_id).where(_C.node == bindparam("node")))
+_CHECKOUTS = Query(select(_C.checkout).where(_C.node == bindparam("node")))
 _IDLE = Query(
     select(workspaces)
     .where(_C.node == bindparam("node"), _C.held == 0)
@@ -92,6 +93,11 @@ class WorkspaceStore:
         """Ids of the tasks whose workspaces this node holds."""
         return {row["task_id"] for row in await self._db.all(_ON_NODE, {"node": node})}
 
+    async def objects_in_use(self, node: str) -> set[Path]:
+        """The object stores that workspaces on a node borrow from."""
+        rows = await self._db.scan(_CHECKOUTS, {"node": node})
+        return {path for row in rows for path in _checkout(row).readonly}
+
     async def idle(self, node: str, count: int) -> tuple[Workspace, ...]:
         """Workspaces that nothing uses, the longest unused first."""
         rows = await self._db.all(_IDLE, {"node": node, "count": count})
@@ -156,13 +162,16 @@ def _path(wanted: type, value: Any) -> Any:
     raise NotImplementedError(wanted)
 
 
+def _checkout(row: Row) -> Checkout:
+    return msgspec.json.decode(row["checkout"], type=Checkout, dec_hook=_path)
+
+
 def _workspace(row: Row) -> Workspace:
-    checkout = msgspec.json.decode(row["checkout"], type=Checkout, dec_hook=_path)
     return Workspace(
         row["task_id"],
         row["tenant"],
         row["node"],
-        checkout,
+        _checkout(row),
         Path(row["home"]),
         bool(row["held"]),
         row["size_bytes"],
