@@ -37,6 +37,7 @@ from lemnos.domains.workspaces.service import WorkspaceLimits, WorkspaceService
 from lemnos.domains.workspaces.store import WorkspaceStore
 from lemnos.engine import Handler, QueueLimits, Steps
 from lemnos.engine.engine import DurableEngine
+from lemnos.kernel.errors import LemnosError
 from lemnos.platform.audit import AuditLog, Sealer
 from lemnos.platform.db import Database
 from lemnos.platform.db.connect import open_database
@@ -60,7 +61,7 @@ from lemnos.platform.telemetry.tracing import Tracer, make_tracer
 from lemnos.platform.webhooks.dispatcher import Dispatcher
 from lemnos.platform.webhooks.service import WebhookService
 from lemnos.platform.webhooks.store import DeliveryStore
-from lemnos.runners.gateway import ModelGateway
+from lemnos.runners.gateway import ModelGateway, Price, PriceTable
 from lemnos.runners.runtimes.acp import AcpAgent, AcpRuntime
 from lemnos.runners.runtimes.builtin import BuiltinAgent
 from lemnos.runners.runtimes.claude_code import ClaudeCode
@@ -118,7 +119,7 @@ def build(settings: Settings) -> Server:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     platform = make_platform(settings)
     git = GitCli(settings.data_dir / "mirrors", platform.guard)
-    gateway = ModelGateway(transport=GuardedTransport(_guard_of_models(settings)))
+    gateway = _gateway(settings, platform.guard)
     runtimes = make_runtimes(settings, gateway)
     forge_http = ForgeHttp(platform.guard)
     forges = ForgeRegistry(forge_http, platform.guard, _forge_hosts(settings))
@@ -315,7 +316,9 @@ def _workspaces(settings: Settings, platform: Platform, git: GitCli) -> Workspac
 
 def make_runtimes(settings: Settings, gateway: ModelGateway) -> RuntimeRegistry:
     """The runtimes that this machine may have; `lemnos doctor` probes the same ones."""
-    host = Host(choose_sandbox(settings.sandbox), gateway)
+    folders = tuple(Path(path).expanduser().resolve() for path in settings.agent_paths)
+    programs = tuple(path / "bin" if (path / "bin").is_dir() else path for path in folders)
+    host = Host(choose_sandbox(settings.sandbox), gateway, folders, programs)
     tools = (Path(settings.tools),) if settings.tools else ()
     agents = [
         AcpRuntime(host, AcpAgent(name, tuple(command)))
@@ -330,6 +333,23 @@ def make_runtimes(settings: Settings, gateway: ModelGateway) -> RuntimeRegistry:
         ),
         settings.default_runtime,
     )
+
+
+def _gateway(settings: Settings, guard: NetGuard) -> ModelGateway:
+    def price(said: tuple[float, float]) -> Price:
+        return Price.openai(*said, cached=said[0])
+
+    own = {model: price(said) for model, said in settings.prices.items() if model != "*"}
+    default = price(settings.prices["*"]) if "*" in settings.prices else None
+
+    async def resolve(host: str, port: int) -> tuple[str, ...]:
+        try:
+            return await guard.resolve(host, port)
+        except LemnosError as error:
+            raise PermissionError(error.message) from error
+
+    transport = GuardedTransport(_guard_of_models(settings))
+    return ModelGateway(PriceTable(own, default), transport=transport, resolve=resolve)
 
 
 def _accesses(settings: Settings) -> dict[str, ModelAccess]:

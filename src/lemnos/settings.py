@@ -89,6 +89,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     openai_base_url: Annotated[str, Meta(description="OpenAI-compatible endpoint.")] = (
         "https://api.openai.com/v1"
     )
+    prices: Annotated[
+        dict[str, tuple[float, float]],
+        Meta(
+            description='Model to US dollars per million [input, output] tokens; "*" for the rest.'
+        ),
+    ] = {}
+    agent_paths: Annotated[
+        tuple[str, ...],
+        Meta(description="Folders that agents may read and run programs from (Node, MCP servers)."),
+    ] = ()
     agent_hosts: Annotated[
         tuple[str, ...], Meta(description="Hosts that agents may reach beside their model.")
     ] = ()
@@ -256,8 +266,8 @@ def _from_env(env: Mapping[str, str]) -> dict[str, Any]:
 
 
 _NOT_SETTINGS = {"LEMNOS_CONFIG", "LEMNOS_URL", "LEMNOS_API_KEY", "LEMNOS_NPM_DIR"}
-_TABLES = {"acp_agents", "forges", "rate_tiers"}
-_LISTS = {"allowed_roots", "allowed_hosts", "agent_hosts"}
+_TABLES = {"acp_agents", "forges", "prices", "rate_tiers"}
+_LISTS = {"allowed_roots", "allowed_hosts", "agent_hosts", "agent_paths"}
 
 
 def _split(name: str, text: str) -> Any:
