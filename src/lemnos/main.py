@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import lemnos
 from lemnos.adapters.forges import ForgeHost, ForgeHttp, ForgeRegistry
 from lemnos.adapters.git import GitCli
 from lemnos.adapters.net import GuardedTransport, NetGuard
-from lemnos.adapters.net.jwks import HttpJwks
 from lemnos.adapters.net.policy import GuardPolicy
-from lemnos.adapters.net.webhooks import HttpSender
 from lemnos.api.app import DIALECTS, Application, direct, make_app
 from lemnos.api.kit.core import Core
 from lemnos.api.kit.gate import Gate, Guards
@@ -35,32 +31,10 @@ from lemnos.domains.tasks.service import ITERATE, OPEN_PR, TaskService
 from lemnos.domains.tasks.store import TaskStore
 from lemnos.domains.workspaces.service import WorkspaceLimits, WorkspaceService
 from lemnos.domains.workspaces.store import WorkspaceStore
-from lemnos.engine import Handler, QueueLimits, Steps
-from lemnos.engine.engine import DurableEngine
+from lemnos.engine import Handler, Steps
+from lemnos.foundation import AGENTS, PULL_REQUESTS, Platform, callback_secret, make_platform
 from lemnos.kernel.errors import LemnosError
-from lemnos.platform.audit import AuditLog, Sealer
-from lemnos.platform.db import Database
-from lemnos.platform.db.connect import open_database
-from lemnos.platform.events.hub import EventHub
-from lemnos.platform.events.log import SqlEventLog
-from lemnos.platform.events.notifier import Broadcast, Notifier
-from lemnos.platform.execute import Door
-from lemnos.platform.identity import (
-    ApiKeys,
-    Identity,
-    OidcSettings,
-    OidcVerifier,
-    TokenIssuer,
-    TokenSettings,
-)
-from lemnos.platform.ratelimit import TIERS, LeasedLimiter, Limiter, LocalLimiter, Tier
-from lemnos.platform.secrets import Vault, decode_master_key, derive, load_or_create_master_key
-from lemnos.platform.telemetry.log import Log
-from lemnos.platform.telemetry.metrics import Metrics
-from lemnos.platform.telemetry.tracing import Tracer, make_tracer
-from lemnos.platform.webhooks.dispatcher import Dispatcher
-from lemnos.platform.webhooks.service import WebhookService
-from lemnos.platform.webhooks.store import DeliveryStore
+from lemnos.platform.telemetry.tracing import Tracer
 from lemnos.runners.gateway import ModelGateway, Price, PriceTable
 from lemnos.runners.runtimes.acp import AcpAgent, AcpRuntime
 from lemnos.runners.runtimes.builtin import BuiltinAgent
@@ -70,35 +44,6 @@ from lemnos.runners.runtimes.host import Host
 from lemnos.runners.runtimes.registry import RuntimeRegistry
 from lemnos.runners.sandbox import choose_sandbox
 from lemnos.settings import Settings
-
-TENANT = "default"  # the tenant of a server that has only one
-_AGENTS, _PULL_REQUESTS = "agents", "pull-requests"
-
-
-@dataclass(frozen=True, slots=True)
-class Platform:
-    """What the domains stand on, put together."""
-
-    db: Database
-    vault: Vault
-    master_key: bytes
-    audit: AuditLog
-    sealer: Sealer
-    door: Door
-    notifier: Notifier
-    events: SqlEventLog
-    hub: EventHub
-    identity: Identity
-    api_keys: ApiKeys
-    limiter: Limiter | None
-    webhooks: WebhookService
-    dispatcher: Dispatcher
-    sender: HttpSender
-    engine: DurableEngine
-    guard: NetGuard
-    metrics: Metrics
-    log: Log
-    tracer: Tracer
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +97,10 @@ def build(settings: Settings) -> Server:
     open_pr = PullRequestJob(platform.db, store, recorder, workspaces, git, forges, credentials)
     trace = platform.tracer
     platform.engine.register(
-        ITERATE, _traced(trace, ITERATE, iterate), queue=_AGENTS, on_failed=iterate.failed
+        ITERATE, _traced(trace, ITERATE, iterate), queue=AGENTS, on_failed=iterate.failed
     )
     platform.engine.register(
-        OPEN_PR, _traced(trace, OPEN_PR, open_pr), queue=_PULL_REQUESTS, on_failed=open_pr.failed
+        OPEN_PR, _traced(trace, OPEN_PR, open_pr), queue=PULL_REQUESTS, on_failed=open_pr.failed
     )
 
     core = Core(
@@ -178,122 +123,6 @@ def build(settings: Settings) -> Server:
     gate = Gate(direct(app), _guards(settings, platform, core))
     closing = (forge_http.close, gateway.close, git.close, platform.sender.close)
     return Server(settings, platform, core, app, gate, runner, closing)
-
-
-def make_platform(settings: Settings, *, exclusive: bool = True) -> Platform:
-    """Everything below the domains. ``exclusive``: be the one server on a SQLite database."""
-    master_key = _master_key(settings)
-    vault = Vault(master_key)
-    db = open_database(database_url(settings), exclusive=exclusive)
-    audit = AuditLog(db)
-    door = Door(db, audit, vault)
-    notifier = Notifier(_broadcast(settings, db))
-    events = SqlEventLog(db, notifier)
-    identity = _identity(settings, db, master_key)
-    guard = NetGuard(
-        settings.allowed_hosts,
-        settings.roots,
-        denied_roots=(settings.data_dir / "workspaces", settings.data_dir / "mirrors"),
-    )
-    deliveries = DeliveryStore(db)
-    webhooks = WebhookService(deliveries, vault)
-    sender = HttpSender(guard)
-    dispatcher = Dispatcher(db, deliveries, vault, sender)
-    webhooks.wake = dispatcher.wake
-    return Platform(
-        db=db,
-        vault=vault,
-        master_key=master_key,
-        audit=audit,
-        sealer=Sealer(db, audit),
-        door=door,
-        notifier=notifier,
-        events=events,
-        hub=EventHub(events, notifier),
-        identity=identity,
-        api_keys=ApiKeys(db, door, identity.forget_key),
-        limiter=_limiter(settings, db),
-        webhooks=webhooks,
-        dispatcher=dispatcher,
-        sender=sender,
-        engine=_engine(settings, db),
-        guard=guard,
-        metrics=Metrics(),
-        log=Log(settings.log_level),
-        tracer=make_tracer(settings.otlp_endpoint, lemnos.__version__),
-    )
-
-
-def database_url(settings: Settings) -> str:
-    """The database in use."""
-    return settings.database_url or f"sqlite:///{settings.data_dir / 'lemnos.db'}"
-
-
-def callback_secret(settings: Settings) -> bytes:
-    """The key that signs task callbacks, as ``lemnos config get callback.secret`` shows it."""
-    if settings.callback_secret:
-        return settings.callback_secret.encode()
-    made = base64.b64encode(derive(_master_key(settings), "callbacks"))
-    return b"whsec_" + made
-
-
-def _master_key(settings: Settings) -> bytes:
-    if settings.master_key:
-        return decode_master_key(settings.master_key)
-    return load_or_create_master_key(settings.data_dir / "master.key")
-
-
-def _broadcast(settings: Settings, db: Database) -> Broadcast | None:
-    if settings.redis_url:
-        from lemnos.platform.events.redis_wake import RedisBroadcast
-
-        return RedisBroadcast(settings.redis_url)
-    if db.dialect == "postgresql":
-        from lemnos.platform.db.postgres import PostgresDatabase
-        from lemnos.platform.events.postgres_wake import PostgresBroadcast
-
-        return PostgresBroadcast(db) if isinstance(db, PostgresDatabase) else None
-    return None
-
-
-def _identity(settings: Settings, db: Database, master_key: bytes) -> Identity:
-    issuer = TokenIssuer(TokenSettings(derive(master_key, "jwt")))
-    if not settings.oidc_issuer:
-        return Identity(db, issuer)
-    trusted = OidcSettings(
-        settings.oidc_issuer,
-        settings.oidc_audience,
-        tenant_claim=settings.oidc_tenant_claim,
-        roles_claim=settings.oidc_roles_claim,
-    )
-    return Identity(db, issuer, (OidcVerifier(trusted, HttpJwks(settings.oidc_issuer)),))
-
-
-def _limiter(settings: Settings, db: Database) -> Limiter | None:
-    if settings.rate_limits == "off":
-        return None
-    tiers = TIERS | {name: Tier(name, *said) for name, said in settings.rate_tiers.items()}
-    if settings.redis_url:
-        from redis.asyncio import Redis
-
-        from lemnos.platform.ratelimit.valkey import ValkeyLeases
-
-        return LeasedLimiter(ValkeyLeases(Redis.from_url(settings.redis_url)), tiers)
-    if db.dialect == "postgresql":
-        from lemnos.platform.ratelimit.database import DatabaseLeases
-
-        return LeasedLimiter(DatabaseLeases(db), tiers)
-    return LocalLimiter(tiers)
-
-
-def _engine(settings: Settings, db: Database) -> DurableEngine:
-    records = settings.database_url or f"sqlite:///{settings.data_dir / 'engine.db'}"
-    queues = (
-        QueueLimits("default", 16),
-        QueueLimits(_AGENTS, settings.max_agents),
-        QueueLimits(_PULL_REQUESTS, 4),
-    )
-    return DurableEngine(db, records=records, node=settings.node, queues=queues)
 
 
 def _traced(tracer: Tracer, kind: str, handler: Handler) -> Handler:

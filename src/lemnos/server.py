@@ -17,9 +17,10 @@ import uvicorn
 
 from lemnos.api.kit.protocol import BoundedProtocol
 from lemnos.api.kit.readiness import Phase
+from lemnos.foundation import TENANT, database_url
 from lemnos.kernel.context import system_context
 from lemnos.kernel.errors import LemnosError
-from lemnos.main import TENANT, Server, build, database_url
+from lemnos.main import Server, build
 from lemnos.platform.db.migrate import ensure_schema
 from lemnos.platform.identity import NewKey
 from lemnos.platform.leftovers import end_leftovers, own

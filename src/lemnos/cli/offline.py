@@ -38,12 +38,12 @@ def offline(
     data: str | None, database_url: str | None, work: Callable[[Offline], Awaitable[T]]
 ) -> T:
     """Open the database, run the work, close it again."""
-    from lemnos import main
+    from lemnos import foundation
     from lemnos.platform.db.connect import open_database
     from lemnos.platform.db.migrate import check, ensure_schema
 
     settings = local_settings(data, database_url=database_url)
-    url = main.database_url(settings)
+    url = foundation.database_url(settings)
     if not settings.database_url and not settings.data_dir.is_dir():
         raise CommandError(
             f"There is no data folder {settings.data_dir}.",
@@ -52,7 +52,7 @@ def offline(
         )
     if not check(url):
         ensure_schema(url)
-    ctx = Context(_operator(main.TENANT), ids.new_id("cli"))
+    ctx = Context(_operator(foundation.TENANT), ids.new_id("cli"))
     return asyncio.run(_with(open_database(url, exclusive=False), ctx, work))
 
 

@@ -31,10 +31,10 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Walk the chain from its first entry to its head; exit code 1 if it does not hold."""
-    from lemnos import main
+    from lemnos import foundation
     from lemnos.cli.offline import offline
 
-    known = _anchor(main.TENANT, anchor) if anchor else None
+    known = _anchor(foundation.TENANT, anchor) if anchor else None
     verdict = offline(data, database_url, lambda at: at.audit.verify(at.ctx.tenant, known))
     shown = {**asdict(verdict), "intact": verdict.intact}
     Output(as_json).give(shown, lambda to: to.print(_told(verdict), soft_wrap=True))

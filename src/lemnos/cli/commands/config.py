@@ -124,7 +124,7 @@ def _owner_key(settings: Settings) -> str:
 
 
 def _callback_secret(settings: Settings) -> str:
-    from lemnos.main import callback_secret
+    from lemnos.foundation import callback_secret
 
     made = settings.master_key or (settings.data_dir / "master.key").exists()
     if not (settings.callback_secret or made):

@@ -128,7 +128,7 @@ _INSTALL = {
 
 
 def _database(settings: Settings) -> Finding:
-    from lemnos.main import database_url
+    from lemnos.foundation import database_url
     from lemnos.platform.db.migrate import check
 
     kind = "PostgreSQL" if settings.database_url else "SQLite"

@@ -19,11 +19,11 @@ def migrate(
     as_json: AsJson = False,
 ) -> None:
     """Bring the database's schema up to date. SQLite does so by itself at start."""
-    from lemnos import main
+    from lemnos import foundation
     from lemnos.cli.discovery import local_settings
     from lemnos.platform.db import migrate as schema
 
-    url = main.database_url(local_settings(data, database_url=database_url))
+    url = foundation.database_url(local_settings(data, database_url=database_url))
     was = schema.current_revision(url)
     is_current = schema.check(url)
     if not check and not is_current:

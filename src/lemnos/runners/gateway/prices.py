@@ -1,9 +1,8 @@
 """What models cost, in US dollars per million tokens.
 
 Sources: for Anthropic the table inside Claude Code 2.1.197, read on 2026-11-22, which its own
-``total_cost_usd`` comes from. For OpenAI the list prices of August 2025, which have not been checked
-against its price list since. Prices change: an operator's own table (``LEMNOS_PRICES``) goes before
-this one.
+``total_cost_usd`` comes from. For OpenAI the list prices of August 2025, not checked since. Prices
+change: an operator's own table (``LEMNOS_PRICES``) goes before this one.
 """
 
 from __future__ import annotations
