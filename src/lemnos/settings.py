@@ -41,6 +41,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     node: Annotated[
         str, Meta(description="Stable name of this node; needed with several nodes.")
     ] = "local"
+    node_patience: Annotated[
+        float,
+        Meta(description="Seconds of silence after which others take a node for dead.", ge=1),
+    ] = 30.0
     sqlite_synchronous: Annotated[
         Literal["FULL", "NORMAL"], Meta(description="SQLite durability of each commit.")
     ] = "FULL"
