@@ -10,13 +10,15 @@ nothing but what this process takes up again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
@@ -25,6 +27,9 @@ from dbos import error as dbos_errors
 from lemnos.engine.model import Unrecorded
 from lemnos.engine.port import JobLost
 from lemnos.kernel.errors import Unavailable
+
+if TYPE_CHECKING:
+    import psycopg
 
 T = TypeVar("T")
 _log = logging.getLogger("dbos")
@@ -36,6 +41,8 @@ APPLICATION_VERSION = "1"
 _WORKFLOW = "lemnos.job"
 _ENDED_IN_DBOS = ("SUCCESS", "ERROR")
 _THREADS = 8
+_LOCK = 5062002  # a number of ours: one launch at a time
+_LOCK_POLL = 0.05  # seconds
 _RESUME_POLL = 0.5  # seconds until a job that is taken up again starts
 _QUIET = 0.5  # seconds; DBOS's listener sleeps so long, also when it is told to end
 
@@ -149,7 +156,8 @@ class Durable:
 
         self._workflow = workflow
         DBOS.listen_queues([self._executor])
-        DBOS.launch()
+        with _alone(self._url):
+            DBOS.launch()
 
     def _config(self) -> DBOSConfig:
         return {
@@ -227,6 +235,30 @@ class Durable:
 
 async def _awaited(call: Callable[[], Awaitable[T]]) -> T:
     return await call()
+
+
+@contextlib.contextmanager
+def _alone(url: str) -> Iterator[None]:
+    """PostgreSQL: one node after the other brings DBOS's tables up to date.
+
+    DBOS does not see to that, and two that do it at once get into each other's way, for good.
+    """
+    if url.startswith("sqlite"):
+        yield
+        return
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        # Polled: waiting for the lock inside the database would hold a snapshot, and the other
+        # node's CREATE INDEX CONCURRENTLY waits until there is none.
+        while not _locked(connection):
+            time.sleep(_LOCK_POLL)
+        yield
+
+
+def _locked(connection: psycopg.Connection[Any]) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _prepare(url: str) -> None:
