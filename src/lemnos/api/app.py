@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 from starlette.types import ASGIApp
 
@@ -34,7 +36,7 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The description, with credentials and the errors' shape added."""
         if self.openapi_schema is None:
-            self.openapi_schema = _completed(super().openapi())
+            self.openapi_schema = _completed(super().openapi(), self.state.operations)
         return self.openapi_schema
 
 
@@ -64,7 +66,7 @@ def direct(app: Application) -> Direct:
     return Direct(app, hot)
 
 
-def _completed(schema: dict[str, Any]) -> dict[str, Any]:
+def _completed(schema: dict[str, Any], operations: Iterable[APIRoute]) -> dict[str, Any]:
     components = schema.setdefault("components", {})
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
     _, added = models_json_schema(
@@ -76,10 +78,21 @@ def _completed(schema: dict[str, Any]) -> dict[str, Any]:
         schemas.setdefault(name, definition)
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
+    _restore_examples(schema["paths"], operations)
     for item in schema["paths"].values():
         for operation in item.values():
             _complete_operation(operation)
     return schema
+
+
+def _restore_examples(paths: dict[str, Any], operations: Iterable[APIRoute]) -> None:
+    """The framework drops every null from a description, those in examples too."""
+    for operation in operations:
+        for method in (operation.methods or ()) if operation.include_in_schema else ():
+            shown = paths[operation.path][method.lower()]["responses"]
+            for status, given in operation.responses.items():
+                for kind, content in given.get("content", {}).items():
+                    shown[str(status)]["content"][kind] |= content
 
 
 def _complete_operation(operation: dict[str, Any]) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 import lemnos
 from lemnos.api.kit.answers import answer
-from lemnos.api.kit.operation import OPEN, CoreDep, needs, operations
+from lemnos.api.kit.operation import OPEN, CoreDep, example, needs, operations
 from lemnos.kernel.errors import NotFound
 from lemnos.platform.telemetry.metrics import CONTENT_TYPE
 
@@ -49,9 +49,23 @@ _POLICY = {
     "img-src 'self' data:; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
 }
+_HEALTHY = {
+    "status": "healthy",
+    "version": "0.1.0",
+    "uptime": 86400.5,
+    "components": {"database": {"status": "ok", "detail": "sqlite", "latency_ms": 0.12}},
+}
+_HEALTH = example(_HEALTHY) | example({**_HEALTHY, "status": "unhealthy"}, 503)
+_READY = example({"ready": True, "reason": None}) | example(
+    {"ready": False, "reason": "starting"}, 503
+)
+_YAML: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/yaml": {"schema": {"type": "object"}}}}
+}
+_JSON = example({"openapi": "3.1.0", "info": {"title": "Lemnos", "version": "0.1.0"}})
 
 
-@router.get("/health", summary="Health of every component", **needs(OPEN))
+@router.get("/health", responses=_HEALTH, summary="Health of every component", **needs(OPEN))
 async def health(core: CoreDep) -> Response:
     """Every component as just probed; 503 when one is down that nothing works without."""
     components = await core.readiness.components()
@@ -69,14 +83,16 @@ async def health(core: CoreDep) -> Response:
     return answer(content, 503 if status == "unhealthy" else 200)
 
 
-@router.get("/ready", summary="Readiness", **needs(OPEN))
+@router.get("/ready", responses=_READY, summary="Readiness", **needs(OPEN))
 async def ready(core: CoreDep) -> Response:
     """200 while the server takes work; 503 while it starts, drains, or has no database."""
     is_ready, reason = await core.readiness.ready()
     return answer({"ready": is_ready, "reason": reason or None}, 200 if is_ready else 503)
 
 
-@router.get("/metrics", summary="Prometheus metrics", **needs(OPEN))
+@router.get(
+    "/metrics", response_class=PlainTextResponse, summary="Prometheus metrics", **needs(OPEN)
+)
 async def metrics(core: CoreDep) -> Response:
     """Metrics of this process in Prometheus' text format."""
     return Response(core.metrics.exposition(), media_type=CONTENT_TYPE)
@@ -88,19 +104,27 @@ async def root() -> Response:
     return RedirectResponse("/api/docs")
 
 
-@router.get("/api/docs", summary="Documentation for people", **needs(OPEN))
+@router.get(
+    "/api/docs", response_class=HTMLResponse, summary="Documentation for people", **needs(OPEN)
+)
 async def docs() -> Response:
     """Swagger UI, served from a package: it works without the internet."""
     return HTMLResponse(_PAGE, headers=_POLICY)
 
 
-@router.get("/api/docs/openapi.yaml", summary="OpenAPI as YAML", **needs(OPEN))
+@router.get(
+    "/api/docs/openapi.yaml",
+    response_class=Response,
+    responses=_YAML,
+    summary="OpenAPI as YAML",
+    **needs(OPEN),
+)
 async def openapi_yaml(request: Request) -> Response:
     """The OpenAPI description of every operation."""
     return Response(_as_yaml(request.app), media_type="application/yaml")
 
 
-@router.get("/api/docs/openapi.json", summary="OpenAPI as JSON", **needs(OPEN))
+@router.get("/api/docs/openapi.json", responses=_JSON, summary="OpenAPI as JSON", **needs(OPEN))
 async def openapi_json(request: Request) -> Response:
     """The same as JSON."""
     return answer(request.app.openapi())

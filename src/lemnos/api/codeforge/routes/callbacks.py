@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Path
 from starlette.responses import Response
 
-from lemnos.api.codeforge import present, wire
+from lemnos.api.codeforge import examples, present, wire
 from lemnos.api.codeforge.routes.tasks import TaskId
 from lemnos.api.kit.answers import answer, from_reply, reply
 from lemnos.api.kit.operation import CoreDep, Ctx, OnceDep, needs, operations
@@ -20,6 +20,7 @@ DeliveryId = Annotated[str, Path(max_length=64)]
 @router.get(
     "/tasks/{task_id}/callbacks",
     response_model=wire.DeliveryList,
+    responses=examples.CALLBACKS,
     summary="List callbacks of a task",
     **needs("tasks:read"),
 )
@@ -37,6 +38,7 @@ async def list_callbacks(task_id: TaskId, core: CoreDep, ctx: Ctx) -> Response:
     "/callbacks/{delivery_id}/redeliver",
     response_model=wire.Redelivering,
     status_code=202,
+    responses=examples.REDELIVERING,
     summary="Send a callback again",
     **needs("tasks:write"),
 )

@@ -22,6 +22,7 @@ KeyName = Annotated[str, Path(max_length=100)]
     "",
     status_code=201,
     response_model=wire.KeyRegistered,
+    responses=examples.KEY_REGISTERED,
     summary="Register a key",
     **needs("keys:write", **examples.of_body(examples.NEW_KEY)),
 )
@@ -40,13 +41,25 @@ async def register_key(body: wire.RegisterKey, core: CoreDep, ctx: Ctx, once: On
     return from_reply(kept)
 
 
-@router.get("", response_model=wire.KeyList, summary="List keys", **needs("keys:read"))
+@router.get(
+    "",
+    response_model=wire.KeyList,
+    responses=examples.KEYS,
+    summary="List keys",
+    **needs("keys:read"),
+)
 async def list_keys(core: CoreDep, ctx: Ctx) -> Response:
     """The tenant's keys, without their tokens."""
     return answer({"keys": [present.key(key) for key in await core.keys.list(ctx)]})
 
 
-@router.delete("/{name}", response_model=wire.Done, summary="Delete a key", **needs("keys:write"))
+@router.delete(
+    "/{name}",
+    response_model=wire.Done,
+    responses=examples.KEY_DELETED,
+    summary="Delete a key",
+    **needs("keys:write"),
+)
 async def delete_key(name: KeyName, core: CoreDep, ctx: Ctx) -> Response:
     """Forget a key."""
     await core.door.do(ctx, "key.delete", lambda tx: core.keys.remove(tx, ctx, name), target=name)
@@ -56,6 +69,7 @@ async def delete_key(name: KeyName, core: CoreDep, ctx: Ctx) -> Response:
 @router.post(
     "/{name}/verify",
     response_model=wire.KeyVerified,
+    responses=examples.KEY_VERIFIED,
     summary="Verify a key",
     **needs("keys:write"),
 )

@@ -19,6 +19,7 @@ ServerName = Annotated[str, Path(max_length=100)]
     "",
     status_code=201,
     response_model=wire.Done,
+    responses=examples.SERVER_REGISTERED,
     summary="Register an MCP server",
     **needs("mcp:write", **examples.of_body(examples.NEW_MCP_SERVER)),
 )
@@ -35,14 +36,24 @@ async def register_server(body: wire.McpServer, core: CoreDep, ctx: Ctx, once: O
     return from_reply(kept)
 
 
-@router.get("", response_model=wire.McpServerList, summary="List MCP servers", **needs("mcp:read"))
+@router.get(
+    "",
+    response_model=wire.McpServerList,
+    responses=examples.SERVERS,
+    summary="List MCP servers",
+    **needs("mcp:read"),
+)
 async def list_servers(core: CoreDep, ctx: Ctx) -> Response:
     """The tenant's servers; values of ``env`` and ``headers`` are redacted."""
     return answer({"servers": [present.server(one) for one in await core.mcp.list(ctx)]})
 
 
 @router.delete(
-    "/{name}", response_model=wire.Done, summary="Delete an MCP server", **needs("mcp:write")
+    "/{name}",
+    response_model=wire.Done,
+    responses=examples.SERVER_DELETED,
+    summary="Delete an MCP server",
+    **needs("mcp:write"),
 )
 async def delete_server(name: ServerName, core: CoreDep, ctx: Ctx) -> Response:
     """Forget a server."""

@@ -39,6 +39,7 @@ def _frame(event: Event) -> bytes:
 
 @router.get(
     "/{task_id}/stream",
+    response_class=Response,
     summary="Stream task events",
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
     **needs(

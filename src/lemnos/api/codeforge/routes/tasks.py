@@ -84,6 +84,7 @@ async def get_task(request: Request) -> Response:
 @router.get(
     "",
     response_model=wire.TaskList,
+    responses=examples.TASKS,
     summary="List tasks",
     **needs(
         "tasks:read",
@@ -111,6 +112,7 @@ async def list_tasks(request: Request) -> Response:
 @router.post(
     "/{task_id}/instruct",
     response_model=wire.Instructed,
+    responses=examples.INSTRUCTED,
     summary="Follow up",
     **needs("tasks:write", **examples.of_body(examples.INSTRUCT)),
 )
@@ -135,6 +137,7 @@ async def instruct(
 @router.post(
     "/{task_id}/cancel",
     response_model=wire.Cancelling,
+    responses=examples.CANCELLING,
     summary="Cancel a task",
     **needs("tasks:write"),
 )
@@ -156,6 +159,7 @@ async def cancel(task_id: TaskId, core: CoreDep, ctx: Ctx, once: OnceDep) -> Res
 @router.get(
     "/{task_id}/diff",
     response_model=wire.Diff,
+    responses=examples.DIFF,
     summary="Get the changes of a task",
     **needs("tasks:read"),
 )

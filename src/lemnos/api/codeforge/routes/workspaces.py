@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from lemnos.api.codeforge import present, wire
+from lemnos.api.codeforge import examples, present, wire
 from lemnos.api.codeforge.routes.tasks import TaskId
 from lemnos.api.kit.answers import answer
 from lemnos.api.kit.operation import CoreDep, Ctx, needs, operations
@@ -15,6 +15,7 @@ router = operations("Workspaces", prefix="/api/v1/workspaces")
 @router.get(
     "",
     response_model=wire.WorkspaceList,
+    responses=examples.WORKSPACES,
     summary="List workspaces",
     **needs("workspaces:read"),
 )
@@ -28,6 +29,7 @@ async def list_workspaces(core: CoreDep, ctx: Ctx) -> Response:
 @router.delete(
     "/{task_id}",
     response_model=wire.WorkspaceDeleted,
+    responses=examples.WORKSPACE_DELETED,
     summary="Delete a workspace",
     **needs("workspaces:write"),
 )

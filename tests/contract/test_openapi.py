@@ -1,0 +1,79 @@
+"""The OpenAPI description: valid, complete, and kept by the running server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema
+import pytest
+from openapi_spec_validator import validate
+
+from lemnos.api.app import make_app
+from tests.contract.codeforge.test_document import BODIES, OPERATIONS
+
+DESCRIPTION: dict[str, Any] = make_app(None).openapi()
+ALL = [
+    (method, path, operation)
+    for path, item in DESCRIPTION["paths"].items()
+    for method, operation in item.items()
+]
+
+
+def _ids(found: list[tuple[str, str, dict[str, Any]]]) -> list[str]:
+    return [f"{method.upper()} {path}" for method, path, _ in found]
+
+
+def _resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema that stands alone, its references inside the description."""
+    return {**schema, "components": DESCRIPTION["components"]}
+
+
+def test_it_is_valid():
+    validate(DESCRIPTION)
+
+
+def test_operation_ids_are_unique():
+    ids = [operation["operationId"] for _, _, operation in ALL]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), ALL, ids=_ids(ALL))
+class TestOperation:
+    def test_it_says_what_it_is(self, method: str, path: str, operation: dict[str, Any]):
+        assert operation["summary"]
+        assert operation["description"]
+        assert operation["tags"]
+        is_open = operation["x-permission"] == "open"
+        assert operation["security"] == ([] if is_open else [{"bearer": []}])
+
+    def test_it_shows_what_goes_in_and_out(self, method: str, path: str, operation: dict[str, Any]):
+        """Examples of each JSON body, which its schema takes."""
+        bodies = [operation["requestBody"]] if "requestBody" in operation else []
+        good = [r for status, r in operation["responses"].items() if status.startswith("2")]
+        assert good
+        for body in bodies + good:
+            content = body.get("content", {}).get("application/json")
+            if content is None:
+                continue
+            assert "example" in content or "examples" in content, body
+            jsonschema.validate(content["example"], _resolved(content["schema"]))
+
+    def test_it_names_its_parameters(self, method: str, path: str, operation: dict[str, Any]):
+        declared = {p["name"] for p in operation.get("parameters", []) if p["in"] == "path"}
+        assert declared == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+
+
+def test_the_document_s_bodies_fit():
+    for path, body in BODIES.items():
+        described = DESCRIPTION["paths"][path.replace("{id}", "{task_id}")]["post"]
+        content = described["requestBody"]["content"]["application/json"]
+        jsonschema.validate(body, _resolved(_without_null(content["schema"])))
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return next((s for s in schema.get("anyOf", []) if s.get("type") != "null"), schema)
+
+
+def test_the_document_s_operations_are_all_there():
+    shown = {(method.upper(), path.replace("{task_id}", "{id}")) for method, path, _ in ALL}
+    assert {(method, path.partition("?")[0]) for method, path, _ in OPERATIONS} <= shown
