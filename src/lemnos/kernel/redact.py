@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 MASK = "***"
+_MASK_BYTES = MASK.encode()
 _URL_USERINFO = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@\"']+@")
 _SHORTEST = 6  # shorter values would mask ordinary words
 
@@ -29,4 +30,4 @@ class Redactor:
 
     def raw(self, value: bytes) -> bytes:
         """The bytes without the secrets; URLs are left, as raw lines may be large."""
-        return self._bytes.sub(MASK.encode(), value) if self._bytes is not None else value
+        return self._bytes.sub(_MASK_BYTES, value) if self._bytes is not None else value

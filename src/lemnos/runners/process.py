@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 CHUNK = 64 * 1024
 LINE_CAP = 64 * 1024 * 1024
 KEPT_OF_CUT_LINE = 64 * 1024
@@ -28,8 +30,7 @@ STRAGGLER_SECONDS = 2.0  # how long a pipe may stay open after the child has end
 Stream = Literal["stdout", "stderr"]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """One line of output without its newline; of a line over the cap only the beginning."""
 
     stream: Stream

@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import msgspec
+
 
 class EventKind(StrEnum):
     """What an agent's output line says, whichever runtime wrote it."""
@@ -26,8 +28,7 @@ class EventKind(StrEnum):
     EXITED = "exited"  # detail: exit_code, signal, reason
 
 
-@dataclass(frozen=True, slots=True)
-class AgentEvent:
+class AgentEvent(msgspec.Struct, frozen=True):
     """One normalised event; ``raw`` is the agent's own line as it came, a JSON document.
 
     ``detail`` holds the few fields that are decoded: text, tool, id, path, …
@@ -35,7 +36,7 @@ class AgentEvent:
 
     kind: EventKind
     raw: bytes
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ _FORGOTTEN = "You have worked on this before, but that session is lost. You had 
 _SIGNS_OF_WORK = frozenset({EventKind.TEXT, EventKind.THINKING, EventKind.TOOL_USE})
 
 _outcome = msgspec.json.Decoder(RunResult).decode
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,9 @@ class AgentRunner:
                 if session := happened.detail.get("session"):
                     await self._note(steps, task, session=str(session))
                 worked = worked or happened.kind in _SIGNS_OF_WORK
-                await transcript.add(_logged(happened, redactor))
+                transcript.add(_logged(happened, redactor))
+                if transcript.full:
+                    await transcript.settled()
             await transcript.close()
         finally:
             watch.cancel()
@@ -258,13 +261,13 @@ _PLACES = {
 
 def _logged(happened: AgentEvent, redactor: Redactor) -> NewEvent:
     kind, name = _PLACES.get(happened.kind, ("stream", "output"))
-    detail = {"kind": happened.kind.value, **happened.detail}
+    detail = {"kind": happened.kind, **happened.detail}
     return NewEvent(
         kind,
         name,
         redactor.raw(happened.raw),
         clock.now(),
-        redactor.raw(msgspec.json.encode(detail)),
+        redactor.raw(_encode(detail)),
     )
 
 

@@ -51,23 +51,28 @@ class Transcript:
         """Find out where the stream ends now."""
         self._head = await patiently(lambda: self._log.head(self._stream))
 
-    async def add(self, event: NewEvent) -> None:
-        """Take an event; waits when the log cannot keep up. Raises what the log raised."""
+    def add(self, event: NewEvent) -> None:
+        """Take an event; raises what the log raised. Wait for :meth:`settled` when it is full."""
         self._waiting.append(event)
         if self._flushing is None or self._flushing.done():
-            await self._settled()
+            if self._flushing is not None:
+                self._flushing.result()
             self._flushing = asyncio.create_task(self._flush())
-        elif len(self._waiting) >= _BACKLOG:
-            await self._settled()
+
+    @property
+    def full(self) -> bool:
+        """Whether the log cannot keep up, so that no more should be read."""
+        return len(self._waiting) >= _BACKLOG
+
+    async def settled(self) -> None:
+        """Wait until what was added so far is in the log. Raises what the log raised."""
+        if self._flushing is not None:
+            await self._flushing
 
     async def close(self) -> None:
         """Wait until everything is in the log."""
-        await self._settled()
+        await self.settled()
         await self._flush()
-
-    async def _settled(self) -> None:
-        if self._flushing is not None:
-            await self._flushing
 
     async def _flush(self) -> None:
         while self._waiting:

@@ -21,6 +21,7 @@ Dialect = Literal["sqlite", "postgresql"]
 Row = Any  # sqlite3.Row or asyncpg.Record: both are read by name and by position
 
 # No row locks, and no functions of the server's own, which may lock, count or notify.
+_VALUES = re.compile(r"(?is)\s*INSERT\b.*\bVALUES\s*(\([?,\s]+\))\s*")
 _PLAIN_READ = re.compile(r"(?is)\s*SELECT\b(?!.*\b(?:FOR\s+\w|pg_|nextval|setval|set_config))")
 _DIALECTS: dict[Dialect, Any] = {
     "sqlite": sqlite.dialect(paramstyle="qmark"),
@@ -34,13 +35,22 @@ class Compiled:
     ``plain_read`` tells a statement that means the same inside a transaction and outside.
     """
 
-    __slots__ = ("defaults", "names", "plain_read", "sql")
+    __slots__ = ("_repeated", "defaults", "names", "plain_read", "sql")
 
     def __init__(self, sql: str, names: tuple[str, ...], defaults: dict[str, Any]) -> None:
         self.sql = sql
         self.names = names
         self.defaults = defaults
         self.plain_read = _PLAIN_READ.match(sql) is not None
+        self._repeated: tuple[int, str | None] = (1, sql)
+
+    def repeated(self, count: int) -> str | None:
+        """SQLite: the statement for so many rows at once, if it is an ``INSERT … VALUES (…)``."""
+        if self._repeated[0] != count:
+            found = _VALUES.fullmatch(self.sql)
+            rows = f", {found[1]}" * (count - 1) if found else ""
+            self._repeated = (count, f"{self.sql}{rows}" if found else None)
+        return self._repeated[1]
 
     def values(self, params: Mapping[str, Any]) -> list[Any]:
         """The values in order. A missing parameter raises ``KeyError``."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any, NoReturn
 
 from lemnos.kernel.errors import LemnosError
 from lemnos.platform.db.errors import DatabaseUnavailable, IntegrityViolation, UniqueViolation
-from lemnos.platform.db.port import Dialect, Query, Row
+from lemnos.platform.db.port import Compiled, Dialect, Query, Row
 
 NO_PARAMS: Mapping[str, Any] = {}
+_TOGETHER = 50  # rows to one statement
 _UNIQUE = {
     sqlite3.SQLITE_CONSTRAINT_UNIQUE,
     sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
@@ -63,8 +65,10 @@ class SqliteTx:
         compiled = query.compiled("sqlite")
         if self.failure is not None:
             raise self.failure
+        values = [compiled.values(row) for row in rows]
         try:
-            self._connection.executemany(compiled.sql, map(compiled.values, rows))
+            left = self._insert_together(compiled, values)
+            self._connection.executemany(compiled.sql, left)
         except sqlite3.Error as error:
             self._fail(error)
 
@@ -87,6 +91,21 @@ class SqliteTx:
             raise self.failure
         for query, params in self._deferred:
             self._execute(query, params)
+
+    def _insert_together(self, compiled: Compiled, rows: list[list[Any]]) -> list[list[Any]]:
+        """Insert as many rows as go into statements of a fixed length; returns the others.
+
+        Between two statements this thread waits for the interpreter, which a busy event loop
+        gives up but now and then: with a statement for each row that is most of the time.
+        """
+        whole = len(rows) - len(rows) % _TOGETHER
+        sql = compiled.repeated(_TOGETHER) if whole else None
+        if sql is None:
+            return rows
+        for start in range(0, whole, _TOGETHER):
+            flat = list(chain.from_iterable(rows[start : start + _TOGETHER]))
+            self._connection.execute(sql, flat)
+        return rows[whole:]
 
     def _execute(self, query: Query, params: Mapping[str, Any] | None) -> sqlite3.Cursor:
         if self.failure is not None:

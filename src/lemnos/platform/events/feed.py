@@ -98,5 +98,5 @@ def parse_cursor(cursor: str) -> tuple[int, int]:
 
 
 def _event(row: Row) -> FeedEvent:
-    event = Event(*(row[name] for name in Event.__dataclass_fields__))
+    event = Event(*(row[name] for name in Event.__struct_fields__))
     return FeedEvent(f"{row['txid']}.{row['id']}", row["tenant"], event)

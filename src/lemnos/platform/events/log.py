@@ -75,9 +75,8 @@ class SqlEventLog:
     ) -> int:
         moved = await tx.one(sql.ADVANCE, {"stream": stream, "tenant": tenant, "head": len(events)})
         head = _number(moved)
-        common = {"stream": stream, "tenant": tenant}
         rows = [
-            {**common, "seq": seq, **_row(event)}
+            {"stream": stream, "tenant": tenant, "seq": seq, **_row(event)}
             for seq, event in enumerate(events, head - len(events) + 1)
         ]
         if len(rows) == 1:

@@ -3,19 +3,21 @@
 A stream (``task:<id>``) numbers its events 1, 2, 3, …, without gaps, in commit order. A reader
 subscribes first, then reads from its cursor: nothing is lost and nothing comes twice, across
 restarts and nodes.
+
+Events are msgspec's records: made ten times as fast as frozen dataclasses, which counts here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from lemnos.platform.db import Tx
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(msgspec.Struct, frozen=True):
     """A fact to append. ``data`` is a JSON document, encoded; ``ts`` is in microseconds.
 
     ``detail`` is a second, normalised document beside data that is kept as it came; may be empty.
@@ -28,8 +30,7 @@ class NewEvent:
     detail: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """A fact in the log."""
 
     stream: str
