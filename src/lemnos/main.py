@@ -218,7 +218,7 @@ def _guards(settings: Settings, platform: Platform, core: Core) -> Guards:
         dialects=DIALECTS,
         metrics=platform.metrics,
         log=platform.log,
-        tracer=platform.tracer,
+        tracer=platform.tracer if settings.otlp_endpoint else None,
         readiness=core.readiness,
         open_paths=OPEN_PATHS,
         body_limit=settings.body_limit,

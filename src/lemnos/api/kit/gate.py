@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -52,7 +52,7 @@ class Guards:
     dialects: Dialects
     metrics: Metrics
     log: Log
-    tracer: Tracer
+    tracer: Tracer | None
     readiness: Readiness
     open_paths: tuple[str, ...]
     body_limit: int
@@ -112,8 +112,13 @@ class Gate:
         try:
             await self._admit(scope, exchange, wanted)
             taken = _Limited(receive, self._g.body_limit) if exchange.method in _MUTATING else None
-            with self._g.tracer.span(exchange.path, wanted.trace_id):
+            if self._g.tracer is None:
                 await self._app(scope, taken or receive, sending)
+            else:
+                trace_id = wanted.trace_id or ids.new_trace_id()
+                scope[CONTEXT] = replace(scope[CONTEXT], trace_id=trace_id)
+                with self._g.tracer.span(exchange.path, trace_id):
+                    await self._app(scope, taken or receive, sending)
         except Exception as error:
             await self._tell(scope, exchange, error, sending)
         finally:
@@ -228,7 +233,7 @@ def _wanted(headers: Sequence[tuple[bytes, bytes]]) -> _Wanted:
             trace_id = trace_id_of(value.decode("latin-1"))
         elif name == b"content-length" and value.isdigit():
             length = int(value)
-    return _Wanted(credential, request_id, trace_id or ids.new_trace_id(), length)
+    return _Wanted(credential, request_id, trace_id, length)
 
 
 class _Limited:

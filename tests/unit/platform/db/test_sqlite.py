@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import threading
 from pathlib import Path
 
 import pytest
 from sqlalchemy import BigInteger, Column, MetaData, Table, Text, bindparam, insert, select, text
 
 from lemnos.kernel.errors import Unavailable
-from lemnos.platform.db import Query, Tx
+from lemnos.platform.db import Query, Tx, sqlite_writer
 from lemnos.platform.db.errors import DatabaseUnavailable, IntegrityViolation, UniqueViolation
 from lemnos.platform.db.sqlite import SqliteDatabase
-from lemnos.platform.db.sqlite_writer import _Job
+from lemnos.platform.db.sqlite_writer import BATCH_LIMIT, _Job, settle
 
 things = Table(
     "things",
@@ -52,19 +51,15 @@ def adding(number: int, name: str | None = "x"):
 
 async def test_bodies_that_wait_together_share_a_commit(db: SqliteDatabase, monkeypatch):
     commits: list[int] = []
-    writer = db._writer
-    assert writer is not None
-    hand_over = writer._hand_over
 
     def counted(jobs: list[_Job]) -> None:
         commits.append(len(jobs))
-        hand_over(jobs)
+        settle(jobs)
 
-    monkeypatch.setattr(writer, "_hand_over", counted)
+    monkeypatch.setattr(sqlite_writer, "settle", counted)
     results = await asyncio.gather(*(db.write(adding(n)) for n in range(100)))
     assert results == list(range(100))
-    assert sum(commits) == 100
-    assert len(commits) < 50
+    assert commits == [BATCH_LIMIT, 100 - BATCH_LIMIT]
 
 
 async def test_a_body_that_fails_takes_only_its_own_changes_back(db: SqliteDatabase):
@@ -104,23 +99,37 @@ async def test_a_body_that_insists_on_waiting_does_not_stop_the_writer(db: Sqlit
     assert await db.write(adding(2)) == 2
 
 
-async def test_a_cancelled_caller_does_not_disturb_the_others(db: SqliteDatabase):
-    entered, go_on = threading.Event(), threading.Event()
+async def test_a_cancelled_caller_does_not_disturb_the_others(db: SqliteDatabase, monkeypatch):
+    writer = db._writer
+    assert writer is not None
+    committing, go_on, in_thread = asyncio.Event(), asyncio.Event(), writer._in_thread
 
-    async def slow(tx: Tx) -> None:
-        entered.set()
-        go_on.wait(10)
-        await tx.run(INSERT, {"id": 1, "name": "x"})
+    async def held_up(statement: str) -> None:
+        committing.set()
+        await go_on.wait()
+        await in_thread(statement)
 
-    first = asyncio.ensure_future(db.write(slow))
+    monkeypatch.setattr(writer, "_in_thread", held_up)
+    first = asyncio.ensure_future(db.write(adding(1)))
     second = asyncio.ensure_future(db.write(adding(2)))
-    await asyncio.to_thread(entered.wait, 10)
+    await committing.wait()
     first.cancel()
-    await asyncio.sleep(0)
     go_on.set()
     assert await second == 2
     assert first.cancelled()
     assert await db.one(BY_ID, {"id": 1}) is not None
+
+
+async def test_another_process_that_writes_is_waited_for_off_the_loop(db: SqliteDatabase):
+    other = sqlite3.connect(db.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    writing = asyncio.ensure_future(db.write(adding(1)))
+    for _ in range(20):
+        await asyncio.sleep(0.005)  # the loop goes on
+    assert not writing.done()
+    other.execute("COMMIT")
+    other.close()
+    assert await writing == 1
 
 
 async def test_violations_are_told_apart(db: SqliteDatabase):
