@@ -25,6 +25,7 @@ CHUNK = 64 * 1024
 LINE_CAP = 64 * 1024 * 1024
 KEPT_OF_CUT_LINE = 64 * 1024
 HIGH_WATER = 8 * 1024 * 1024  # bytes of undelivered lines at which reading stops
+LINE_OVERHEAD = 128  # bytes that a line takes besides its data: short ones are mostly this
 STRAGGLER_SECONDS = 2.0  # how long a pipe may stay open after the child has ended
 
 Stream = Literal["stdout", "stderr"]
@@ -246,7 +247,7 @@ class Process:
         if not lines:
             return
         self._lines += lines
-        self._waiting_bytes += sum(len(line.data) for line in lines)
+        self._waiting_bytes += sum(len(line.data) + LINE_OVERHEAD for line in lines)
         self._news.set()
         if self._waiting_bytes > HIGH_WATER and not self._paused:
             self._paused = True

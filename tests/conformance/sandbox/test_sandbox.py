@@ -17,6 +17,7 @@ import pytest
 from lemnos.domains.agents.ports import Limits
 from lemnos.runners.process import Line, Patience
 from lemnos.runners.sandbox import Launch, Sandbox, Sandboxed, choose_sandbox, end_leftover
+from lemnos.runners.sandbox.bubblewrap import SHM_BYTES, TMP_BYTES
 
 MODES: tuple[Literal["required", "off"], ...] = ("required", "off")
 MEGA = 1024 * 1024
@@ -89,6 +90,17 @@ async def test_nothing_of_the_servers_environment_gets_in(
 
     assert b"GREETING=hello" in lines
     assert not any(b"do-not-tell" in line for line in lines)
+
+
+async def test_memory_cannot_be_taken_by_way_of_files(launch: Make) -> None:
+    """Each file system in memory has a size of its own, or takes no files."""
+    script = "for d in / /dev /run /proc; do touch $d/x && echo $d; done; echo > /dev/null"
+    sizes = "df -k --output=size /dev/shm /tmp | tail -n 2"
+    running = await choose_sandbox("required").start(launch("sh", "-c", f"{script}; {sizes}"))
+    lines = [line.data for line in await _output(running) if line.stream == "stdout"]
+    await running.wait()
+
+    assert [int(line) for line in lines] == [SHM_BYTES // 1024, TMP_BYTES // 1024]
 
 
 async def test_a_program_that_does_not_exist_ends_with_127(sandbox: Sandbox, launch: Make) -> None:

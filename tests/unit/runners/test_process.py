@@ -98,9 +98,25 @@ async def test_a_slow_reader_holds_the_child_back(monkeypatch: pytest.MonkeyPatc
     waiting = process._waiting_bytes
     rest = [line async for batch in batches for line in batch]
 
-    assert waiting < 100_000 + 2 * module.CHUNK
+    assert waiting < 100_000 + 4 * module.CHUNK
     assert len(first) + len(rest) == count + 1
     assert rest[-1].data == b"end"
+
+
+async def test_lines_without_content_hold_the_child_back_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "HIGH_WATER", 100_000)
+    process = _python(r"print('\n' * 1_000_000)")
+    batches = process.batches()
+
+    await anext(batches)
+    await _until_held_back(process)
+    held = len(process._lines)
+    async for _ in batches:
+        pass
+
+    assert held < 200_000
 
 
 async def _until_held_back(process: Process) -> None:

@@ -42,7 +42,7 @@ def prepare(request: Request) -> tuple[str, bytes]:
     """The model that is asked for, and the body with usage figures asked for in any dialect."""
     try:
         asked = msgspec.json.decode(request.body, type=_Asked)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise Refused(400, "invalid_request_error", f"This is no model request: {error}") from error
     if asked.background:
         raise Refused(400, "not_served", "Background responses can't be metered.")

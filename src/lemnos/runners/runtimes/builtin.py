@@ -124,10 +124,10 @@ class _Line(msgspec.Struct):
     path: str = ""
     change: str = ""
     error: str = ""
-    error_class: str = ErrorClass.NONE
+    error_class: ErrorClass = ErrorClass.NONE
     session: str = ""
     mode: str = ""
-    verdict: str = ""
+    verdict: Verdict = Verdict.FAILED
     turns: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
@@ -180,10 +180,10 @@ class _Dialect:
                 Verdict.FAILED, error=error, error_class=ErrorClass.AGENT, session=self._session
             )
         return RunResult(
-            verdict=Verdict(end.verdict),
+            verdict=end.verdict,
             text=end.text,
             error=end.error,
-            error_class=ErrorClass(end.error_class),
+            error_class=end.error_class,
             usage=Usage(end.input_tokens, end.output_tokens),
             session=end.session,
             turns=end.turns,

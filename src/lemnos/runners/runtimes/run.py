@@ -35,6 +35,7 @@ from lemnos.runners.sandbox import Launch, Sandboxed
 FAREWELL_SECONDS = 10.0  # to exit by itself, once it has said its last word
 PATIENCE = Patience(asked=5.0, terminated=2.0)
 _STDERR_KEPT = 20  # lines, for the error of a run that ended without a result
+_STDERR_LINE = 2_000  # characters kept of each
 _ENDED_AS = {
     Verdict.CANCELLED: ("The run was cancelled.", ErrorClass.NONE),
     Verdict.TIMED_OUT: ("The run took longer than its limit of {timeout:g} s.", ErrorClass.TIMEOUT),
@@ -221,9 +222,14 @@ class SandboxedRun:
             return ()
         if line.stream == "stderr":
             text = line.data.decode(errors="replace")
-            self._stderr.append(text)
+            self._stderr.append(text[:_STDERR_LINE])
             return (made_event(EventKind.STDERR, {"text": text}),)
-        return self._dialect.events(line.data)
+        try:
+            return tuple(self._dialect.events(line.data))
+        except (msgspec.MsgspecError, RecursionError):
+            # No agent says such a thing, but what runs beside it can write to its output.
+            text = f"A line of {line.size} bytes can't be read."
+            return (made_event(EventKind.OTHER, {"text": text, "bytes": line.size}),)
 
     def _conclude(self, ended: Exit) -> RunResult:
         assert self._sandboxed is not None

@@ -86,6 +86,7 @@ class BubblewrapSandbox:
         command = [self._bwrap, *_NAMESPACES, *_system(), *self._etc_binds()]
         command += ["--proc", "/proc", "--dev", "/dev"]
         command += ["--size", str(SHM_BYTES), "--tmpfs", "/dev/shm"]  # noqa: S108
+        command += ["--remount-ro", "/dev"]  # else it takes files of half the host's memory
         command += ["--perms", "1777", "--size", str(TMP_BYTES), "--tmpfs", "/tmp"]  # noqa: S108
         command += ["--symlink", "/tmp", "/var/tmp"]  # noqa: S108
         command += ["--ro-bind", str(ENTRY), str(entry)]
