@@ -36,7 +36,7 @@ _SWEEP = 300.0  # seconds between two looks for workspaces that have expired
 _HOURLY = 3600.0
 _LONGEST_WAIT = 30.0  # seconds between two tries to start the engine
 _SWITCH = 0.0005  # seconds for which a thread may keep the interpreter from the others
-_CUT_OFF = 5  # seconds that open connections get once everything else has stopped
+_CUT_OFF = 5  # seconds that open connections, and then each part, get at the end
 
 
 def serve(settings: Settings) -> int:
@@ -196,7 +196,7 @@ class Life:
         await platform.engine.drain(0)
         platform.hub.stop()
         for end in reversed(self._running):
-            await end()
+            await self._end(end)
         for close in server.closing:
             if (closed := close()) is not None:
                 await closed
@@ -204,6 +204,15 @@ class Life:
         if self._announced:  # else the file is that of another server on this data folder
             _server_file(server.settings).unlink(missing_ok=True)
         platform.log.info("stopped")
+
+    async def _end(self, end: Callable[[], Awaitable[None]]) -> None:
+        """One part that can't be stopped, as the database is away, must not hold up the rest."""
+        try:
+            async with asyncio.timeout(_CUT_OFF):
+                await end()
+        except (LemnosError, TimeoutError) as error:
+            name = getattr(end, "__qualname__", repr(end))
+            self._server.platform.log.warning("stopped halfway", part=name, error=repr(error))
 
     def announce(self, url: str) -> None:
         """Tell people, and the CLI through a file, where the server is."""
