@@ -21,23 +21,23 @@ _LIST = Query(
     .limit(bindparam("limit"))
 )
 # Only the oldest pending one of each endpoint may go: that is what keeps the order.
+_FIRST = (
+    _D.state == State.PENDING.value,
+    ~select(_EARLIER.c.id)
+    .where(
+        _EARLIER.c.endpoint == _D.endpoint,
+        _EARLIER.c.state == State.PENDING.value,
+        _EARLIER.c.id < _D.id,
+    )
+    .exists(),
+)
 _DUE = Query(
     select(deliveries)
-    .where(
-        _D.state == State.PENDING.value,
-        _D.next_at <= bindparam("now"),
-        ~select(_EARLIER.c.id)
-        .where(
-            _EARLIER.c.endpoint == _D.endpoint,
-            _EARLIER.c.state == State.PENDING.value,
-            _EARLIER.c.id < _D.id,
-        )
-        .exists(),
-    )
+    .where(*_FIRST, _D.next_at <= bindparam("now"))
     .order_by(_D.next_at)
     .limit(bindparam("limit"))
 )
-_NEXT = Query(select(func.min(_D.next_at).label("at")).where(_D.state == State.PENDING.value))
+_NEXT = Query(select(func.min(_D.next_at).label("at")).where(*_FIRST))
 _CLAIM = Query(
     update(deliveries)
     .where(
@@ -133,7 +133,14 @@ class DeliveryStore:
         return [Attempt(*(row[name] for name in names)) for row in rows]
 
     async def prune(self, before: int, limit: int = 500) -> int:
-        """Delete what ended before a time, in small batches; how many went."""
+        """Delete what ended before a time, in batches of ``limit``; how many went."""
+        total = pruned = await self._prune(before, limit)
+        while pruned == limit:
+            pruned = await self._prune(before, limit)
+            total += pruned
+        return total
+
+    async def _prune(self, before: int, limit: int) -> int:
         rows = await self._db.all(_OLD, {"before": before, "limit": limit})
 
         async def body(tx: Tx) -> None:

@@ -37,6 +37,11 @@ def _frame(event: Event) -> bytes:
     return _Ending(made) if event.name in ENDINGS else made
 
 
+def _number(frame: bytes) -> int:
+    """The number of the event that a frame shows: it begins with its ``id``."""
+    return int(frame[len(b"id: ") : frame.index(b"\n")])
+
+
 @router.get(
     "/{task_id}/stream",
     response_class=Response,
@@ -66,7 +71,7 @@ async def _follow(core: Core, ctx: Context, task: Task, after: int) -> AsyncIter
     if resting(task.status) and after >= await core.tasks.last_event(task.id):
         yield _done(task)
         return
-    idle_since = time.monotonic()
+    idle_since, ending = time.monotonic(), False
     frames = core.hub.follow(stream_of(task.id), after, _frame, heartbeat=_KEEPALIVE)
     async with aclosing(frames) as batches:
         async for batch in batches:
@@ -78,9 +83,12 @@ async def _follow(core: Core, ctx: Context, task: Task, after: int) -> AsyncIter
                 continue
             idle_since = time.monotonic()
             yield batch.joined
-            if any(isinstance(one, _Ending) for one in batch):
+            ending = ending or any(isinstance(one, _Ending) for one in batch)
+            if ending:
                 task = await core.tasks.get(ctx, task.id)
-                if resting(task.status):
+                ending = resting(task.status)
+                # An earlier iteration's end is not the last of the history.
+                if ending and _number(batch[-1]) >= await core.tasks.last_event(task.id):
                     yield _done(task)
                     return
 
