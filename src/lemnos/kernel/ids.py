@@ -26,11 +26,6 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{''.join(digits)}"
 
 
-def random_uuid() -> str:
-    """A UUID version 4: nothing can be told from it, and its first digits differ from others'."""
-    return str(uuid.UUID(bytes=_random(16), version=4))
-
-
 def is_uuid(text: str) -> bool:
     """Whether the text is a UUID in its canonical, lower-case form."""
     try:

@@ -200,6 +200,10 @@ def pull_request_title(task: Task, asked: PullRequestAsked) -> str:
 
 
 def branch_name(task_id: str, attempt: int = 1) -> str:
-    """``codeforge/task-<first 8 of the id>``, with a numeric suffix from the second attempt on."""
+    """``codeforge/task-<first 8 of the id>``, with a numeric suffix from the second attempt on.
+
+    The first 8 digits of a time-ordered id are those of its minute, so names do collide where one
+    repository gets several tasks at once.
+    """
     suffix = "" if attempt == 1 else f"-{attempt}"
     return f"codeforge/task-{task_id[:8]}{suffix}"

@@ -83,7 +83,7 @@ class TaskService:
         self._check(new)
         if new.provider_key:
             await self._known_key(ctx, new.provider_key)
-        task_id = ids.random_uuid()
+        task_id = ids.new_uuid()
         return Task(
             id=task_id,
             tenant=ctx.tenant,
