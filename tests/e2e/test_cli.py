@@ -17,6 +17,9 @@ import psutil
 import pytest
 
 from lemnos.runners.builtin.sample import write_sample
+from tests.support.forge import Forge
+from tests.support.model_endpoint import ModelEndpoint
+from tests.support.model_script import Say, Tool
 from tests.support.server import LemnosServer
 
 pytestmark = pytest.mark.e2e
@@ -299,3 +302,34 @@ def test_serve_says_why_it_cannot_start(server: LemnosServer, lemnos: Shell, tmp
     unusable = lemnos("serve", "--port", "0", "--data", "/proc/lemnos")
     assert unusable.code == 1
     assert "Traceback" not in unusable.err
+
+
+@pytest.mark.real_cli
+def test_claude_code_from_one_command_to_a_pull_request(
+    alone: Shell, forge: Forge, model_endpoint: ModelEndpoint, claude_cli: Path
+):
+    """The README's one command, with a model and a git host of ours in place of the real ones."""
+    forge.create("acme/shop", {"README.md": "hello\n"})
+    host = forge.url.rpartition("/")[2]
+    model_endpoint.play(
+        Tool("Bash", {"command": "echo 'x = 1' > new.py"}),
+        Say("Added new.py."),
+    )
+    ran = alone(
+        *("run", "Add new.py.", "--repo", forge.repository_url("acme/shop")),
+        *("--token-env", "FORGE_TOKEN", "--pr", "--json"),
+        ANTHROPIC_API_KEY="sk-ant-from-the-shell",
+        FORGE_TOKEN=forge.state.token,
+        LEMNOS_CLAUDE_PATH=str(claude_cli),
+        LEMNOS_ANTHROPIC_BASE_URL=model_endpoint.url,
+        LEMNOS_ALLOWED_HOSTS="127.0.0.1",
+        LEMNOS_FORGES=json.dumps({host: f"github {forge.url}"}),
+    )
+    assert ran.code == 0, ran.err + ran.out
+    assert ran.json["task"]["cli"] == "claude-code"
+    assert [file["path"] for file in ran.json["diff"]["files"]] == ["new.py"]
+    (pull,) = forge.pulls("acme/shop")
+    assert pull.head == ran.json["pull_request"]["branch"]
+    assert {turn.credential for turn in model_endpoint.turns} == {"sk-ant-from-the-shell"}
+    for secret in ("sk-ant-from-the-shell", forge.state.token):
+        assert secret not in ran.out + ran.err
