@@ -143,7 +143,7 @@ def test_a_task_from_the_prompt_to_the_pull_request(lemnos: Shell, remote: Path)
     assert "2 files changed" in ran.out
 
     (task, *_) = lemnos("tasks", "list", "--json").json["tasks"]
-    short = task["id"][:8]
+    short = task["id"][-8:]
     assert lemnos("tasks", "show", short, "--json").json["iterations"][0]["status"] == "completed"
     followed = lemnos("tasks", "instruct", short, "rename to_cents to cents in orders/pricing.py")
     assert followed.code == 0, followed.err

@@ -13,9 +13,9 @@ from lemnos.cli.session import Session, connected
 
 app = typer.Typer(no_args_is_help=True, help="Follow, steer and read tasks.")
 
-TaskId = Annotated[str, typer.Argument(metavar="ID", help="A task's id, or its first characters.")]
+TaskId = Annotated[str, typer.Argument(metavar="ID", help="A task's id, or the end of it.")]
 _FULL_ID = 36
-_RECENT = 100  # tasks among which the beginning of an id is looked up
+_RECENT = 100  # tasks among which the end of an id is looked up
 
 
 @app.command("list")
@@ -162,14 +162,14 @@ def callbacks(
 
 
 def full_id(at: Session, given: str) -> str:
-    """The id of the one recent task that begins like this."""
+    """The id of the one recent task that ends like this: ids of one minute begin alike."""
     if len(given) >= _FULL_ID:
         return given
     recent = at.client.tasks(limit=_RECENT)["tasks"]
-    found = [task["id"] for task in recent if given and task["id"].startswith(given)]
+    found = [task["id"] for task in recent if given and task["id"].endswith(given)]
     if len(found) == 1:
         return found[0]
-    problem = "No task begins with" if not found else "Several tasks begin with"
+    problem = "No recent task ends with" if not found else "Several tasks end with"
     raise CommandError(
         f"{problem} {given!r}.", code="task_not_found", hint="See `lemnos tasks list`."
     )
