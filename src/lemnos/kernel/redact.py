@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
+from urllib.parse import quote
 
 MASK = "***"
 _MASK_BYTES = MASK.encode()
@@ -18,7 +20,8 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        known = sorted({s for s in secrets if len(s) >= _SHORTEST}, key=len, reverse=True)
+        long = (secret for secret in secrets if len(secret) >= _SHORTEST)
+        known = sorted({form for secret in long for form in _forms(secret)}, key=len, reverse=True)
         self._text = re.compile("|".join(map(re.escape, known))) if known else None
         self._bytes = re.compile(b"|".join(re.escape(s.encode()) for s in known)) if known else None
 
@@ -31,3 +34,9 @@ class Redactor:
     def raw(self, value: bytes) -> bytes:
         """The bytes without the secrets; URLs are left, as raw lines may be large."""
         return self._bytes.sub(_MASK_BYTES, value) if self._bytes is not None else value
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret as it is, inside a JSON string with and without ``\\u`` escapes, and in a URL."""
+    escaped = {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+    return {secret, quote(secret, safe=""), *escaped}
