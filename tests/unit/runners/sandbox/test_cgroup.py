@@ -51,7 +51,9 @@ async def test_version_2_with_a_group_of_our_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("procs", "controllers"), [("1\n2\n", "memory pids"), (f"{os.getpid()}\n", "cpu")]
+    ("procs", "controllers"),
+    [("1\n2\n", "memory pids"), (f"{os.getpid()}\n", "cpu")],
+    ids=["shared", "lacking"],  # not the number of this process: workers must agree on names
 )
 def test_version_2_that_is_shared_or_lacks_controllers(
     tmp_path: Path, procs: str, controllers: str
