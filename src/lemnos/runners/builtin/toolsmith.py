@@ -89,12 +89,18 @@ def _carry_out(operation: Operation, work: Work) -> Done:
     return result
 
 
+def _counted(files: int) -> str:
+    if files == 0:
+        return "Changed nothing."
+    return f"Changed {files} file{'s' if files > 1 else ''}."
+
+
 def _outcome(
     results: Sequence[Done], before: TestReport | None, after: TestReport | None
 ) -> Outcome:
     files = sorted({path for result in results for path in result.files})
     errors = [f"{result.operation}: {result.failed}" for result in results if result.failed]
-    lines = [f"Changed {len(files)} files." if files else "Changed nothing."]
+    lines = [_counted(len(files))]
     for result in results:
         lines += [f"- {line}" for line in result.done[:MAX_LISTED]]
         if not result.done and not result.failed and not result.left:
@@ -105,7 +111,7 @@ def _outcome(
     if before is not None and after is not None:
         lines.append(f"Tests ({after.runner}): {before.summary} before, {after.summary} after.")
     elif files:
-        lines.append("There are no tests here to vouch for it.")
+        lines.append("No tests were run.")
     report = {
         "operations": [asdict(result) for result in results],
         "files": files,

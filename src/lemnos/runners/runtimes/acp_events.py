@@ -129,7 +129,7 @@ class AcpEvents:
     def _tool_use(self, update: _Update, line: bytes) -> AgentEvent:
         title = update.title or update.kind or "tool"
         self._titles[update.toolCallId] = title
-        detail: dict[str, Any] = {"id": update.toolCallId, "tool": title, "kind": update.kind}
+        detail: dict[str, Any] = {"id": update.toolCallId, "tool": title, "tool_kind": update.kind}
         if 0 < len(update.rawInput) <= SHOWN:
             detail["input"] = msgspec.json.decode(update.rawInput)
         return AgentEvent(EventKind.TOOL_USE, line, detail)
