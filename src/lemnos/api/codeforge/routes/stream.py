@@ -19,13 +19,10 @@ from lemnos.domains.tasks.model import Task, resting
 from lemnos.kernel.clock import iso
 from lemnos.kernel.context import Context
 from lemnos.platform.events.port import Event
+from lemnos.platform.events.ring import Marked
 
 router = operations("Events", prefix="/api/v1/tasks")
 _KEEPALIVE = 15.0  # seconds
-
-
-class _Ending(bytes):
-    """The frame of an event after which the task may be at rest."""
 
 
 def _frame(event: Event) -> bytes:
@@ -34,7 +31,7 @@ def _frame(event: Event) -> bytes:
     detail = b',"detail":%s' % event.detail if event.detail else b""
     data = b'{"type":%s,"event":%s,"data":%s,"ts":%s%s}' % (kind, name, event.data, ts, detail)
     made = sse.frame(data, id=event.seq)
-    return _Ending(made) if event.name in ENDINGS else made
+    return Marked(made) if event.name in ENDINGS else made  # the task may be at rest now
 
 
 def _number(frame: bytes) -> int:
@@ -83,7 +80,7 @@ async def _follow(core: Core, ctx: Context, task: Task, after: int) -> AsyncIter
                 continue
             idle_since = time.monotonic()
             yield batch.joined
-            ending = ending or any(isinstance(one, _Ending) for one in batch)
+            ending = ending or batch.marked
             if ending:
                 task = await core.tasks.get(ctx, task.id)
                 ending = resting(task.status)
