@@ -90,6 +90,7 @@ class HttpServer(uvicorn.Server):
             self._starting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._starting
+        self._server.core.readiness.drain()  # streams that were opened since the first signal
         await super().shutdown(sockets)
         await self._life.stop()
 

@@ -213,7 +213,7 @@ def test_a_full_disk_fails_the_task_and_nothing_else(
     server.wait(writing)
 
     assert server.client.get("/health").status_code == 200
-    server.client.delete(f"/api/v1/workspaces/{writing}")
+    assert server.client.delete(f"/api/v1/workspaces/{writing}").status_code == 200
     after = ask(server, host, COUNTED)
     server.wait(after, "completed")
     server.restart()

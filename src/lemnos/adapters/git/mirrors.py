@@ -130,6 +130,8 @@ class Mirrors:
             held=(held,),
         )
         if output.code != 0:
+            # Now and not at the next fetch: it may be half a pack that has filled the disk.
+            await asyncio.to_thread(clear_leftovers, mirror.path)
             raise git_error(output.stderr, access.secrets)
 
     async def _consolidate(self, mirror: Mirror, held: int) -> None:
