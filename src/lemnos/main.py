@@ -74,7 +74,9 @@ def build(settings: Settings) -> Server:
     mcp = McpService(McpStore(platform.db), platform.vault, policy.check_mcp_server)
     workspaces = _workspaces(settings, platform, git)
     store, diffs = TaskStore(platform.db), DiffStore(platform.db)
-    recorder = Recorder(store, platform.events, platform.webhooks, callback_secret(settings))
+    recorder = Recorder(
+        store, workspaces, platform.events, platform.webhooks, callback_secret(settings)
+    )
     runner = AgentRunner(
         platform.db, store, platform.events, recorder, runtimes, mcp, _run_options(settings)
     )

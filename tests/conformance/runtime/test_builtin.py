@@ -21,7 +21,7 @@ from lemnos.domains.agents.ports import (
 from lemnos.runners.builtin.sample import PROMPT, write_sample
 from lemnos.runners.runtimes.builtin import BuiltinAgent
 from lemnos.runners.runtimes.host import Host
-from lemnos.runners.sandbox.watchdog import descendants, processes
+from lemnos.runners.sandbox.proc import descendants, processes
 from tests.conformance.runtime.conftest import of
 from tests.conformance.runtime.test_acp import alive, drain, until
 

@@ -18,6 +18,7 @@ from lemnos.domains.agents.ports import Limits
 from lemnos.runners.process import Line, Patience
 from lemnos.runners.sandbox import Launch, Sandbox, Sandboxed, choose_sandbox, end_leftover
 from lemnos.runners.sandbox.bubblewrap import SHM_BYTES, TMP_BYTES
+from lemnos.runners.sandbox.entry_command import python
 
 MODES: tuple[Literal["required", "off"], ...] = ("required", "off")
 MEGA = 1024 * 1024
@@ -181,6 +182,17 @@ async def test_a_workspace_that_grows_too_large_ends_it(sandbox: Sandbox, launch
 
     assert running.breach is not None
     assert running.breach.resource == "disk"
+
+
+async def test_folders_too_deep_to_be_counted_end_it(sandbox: Sandbox, launch: Make) -> None:
+    limits = Limits(disk=100 * MEGA)
+    deeper = "os.mkdir('d' * 250); os.chdir('d' * 250)"
+    script = f"import os, time\nfor _ in range(30): {deeper}\ntime.sleep(60)"
+    running = await sandbox.start(launch(str(python()), "-c", script, limits=limits))
+    await running.wait()
+
+    assert running.breach is not None
+    assert running.breach.resource == "depth"
 
 
 async def test_a_single_file_stops_at_the_limit(sandbox: Sandbox, launch: Make) -> None:

@@ -32,7 +32,8 @@ class Story:
     def __init__(self, server: Server) -> None:
         self.core, self.db, self.log = server.core, server.platform.db, server.platform.events
         self.store = TaskStore(self.db)
-        self.recorder = Recorder(self.store, self.log, server.platform.webhooks, b"secret")
+        workspaces, outbox = server.core.workspaces, server.platform.webhooks
+        self.recorder = Recorder(self.store, workspaces, self.log, outbox, b"secret")
 
     async def begin(self) -> Task:
         task = await self.core.tasks.draft(CTX, NewTask("https://github.com/u/r.git", "x"))

@@ -17,6 +17,7 @@ from lemnos.domains.tasks.model import Changes, Status, Task, Usage, resting
 from lemnos.domains.tasks.recording import Ending, Recorder
 from lemnos.domains.tasks.runs import AgentRunner, cancelled_result
 from lemnos.domains.tasks.store import TaskStore
+from lemnos.domains.workspaces.disk import disk_full_fails
 from lemnos.domains.workspaces.model import Workspace
 from lemnos.domains.workspaces.ports import Git
 from lemnos.domains.workspaces.service import WorkspaceService
@@ -74,7 +75,7 @@ class IterationJob:
     async def failed(self, tx: Tx, job: Job, error: str) -> None:
         """The engine has given up: the task must not be stuck."""
         task = await self._store.get(job.tenant, job.payload["task_id"], tx)
-        if task is not None and not resting(task.status):
+        if task is not None and _is_at(task, job):
             ending = Ending(Status.FAILED, error=error, error_class="internal")
             await self._recorder.ended(tx, task, ending)
 
@@ -110,8 +111,7 @@ class IterationJob:
     async def _workspace(self, steps: Steps, task: Task) -> Workspace:
         """The task's workspace on this node; made anew where it is not, or no longer."""
         found = await self._workspaces.present(task.id)
-        if found is not None:
-            await self._workspaces.hold(task.id)
+        if found is not None and await self._workspaces.hold(task.id):
             return found
         branch = task.config.target_branch
         await self._fenced(steps, lambda tx: self._recorder.cloning(tx, task, branch))
@@ -139,20 +139,24 @@ class IterationJob:
         workspace = await self._workspaces.present(task.id)
         if workspace is None:
             return None
-        diff = await self._git.diff(workspace.checkout)
-        await self._workspaces.keep_snapshot(workspace)
+        with disk_full_fails():
+            diff = await self._git.diff(workspace.checkout)
+            await self._workspaces.keep_snapshot(workspace)
         await self._fenced(steps, lambda tx: self._diffs.put(tx, task, diff))
         changes = Changes(len(diff.files), diff.additions, diff.deletions)
         counted: dict[str, int] = msgspec.to_builtins(changes)
         return counted
 
     async def _end(self, steps: Steps, ending: Ending) -> bool:
-        task = await self._task(steps)
-        if not resting(task.status):
-            await self._fenced(steps, lambda tx: self._recorder.ended(tx, task, ending))
-        workspace = await self._workspaces.present(task.id)
-        if workspace is not None:
-            await self._workspaces.release(workspace)
+        job = steps.job
+
+        async def end(tx: Tx) -> None:
+            task = await self._store.get(job.tenant, job.payload["task_id"], tx)
+            if task is not None and _is_at(task, job):
+                await self._recorder.ended(tx, task, ending)
+
+        await self._fenced(steps, end)
+        await self._workspaces.measure(job.payload["task_id"])
         return True
 
     async def _fenced(self, steps: Steps, work: Any) -> None:
@@ -161,6 +165,15 @@ class IterationJob:
             await work(tx)
 
         await self._db.write(body)
+
+
+def _is_at(task: Task, job: Job) -> bool:
+    """Whether the task is still in the iteration of this job.
+
+    A job that is taken up again after a crash may be late: its iteration has ended, and the
+    caller, who saw that, has begun another one.
+    """
+    return task.iteration == job.payload["number"] and not resting(task.status)
 
 
 def _builtins(result: RunResult) -> dict[str, Any]:

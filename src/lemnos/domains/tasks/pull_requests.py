@@ -81,7 +81,7 @@ class PullRequestJob:
         try:
             pushed = await self._to_free_branch(task, workspace, remote, _message(task, asked))
         finally:
-            await self._workspaces.release(workspace)
+            await self._db.write(lambda tx: self._workspaces.release(tx, task.id))
 
         async def body(tx: Tx) -> None:
             await steps.fence(tx)
@@ -96,8 +96,7 @@ class PullRequestJob:
 
     async def _workspace(self, task: Task, remote: Remote) -> Workspace:
         found = await self._workspaces.present(task.id)
-        if found is not None:
-            await self._workspaces.hold(task.id)
+        if found is not None and await self._workspaces.hold(task.id):
             return found
         branch = task.config.target_branch
         return await self._workspaces.make(task.tenant, task.id, remote, branch)

@@ -9,6 +9,7 @@ from lemnos.domains.tasks import events
 from lemnos.domains.tasks.callbacks import callback
 from lemnos.domains.tasks.model import Changes, Status, Task, Usage, demand
 from lemnos.domains.tasks.store import TaskStore, usage_columns
+from lemnos.domains.workspaces.service import WorkspaceService
 from lemnos.kernel import clock
 from lemnos.platform.db import Tx
 from lemnos.platform.events.port import EventLog, NewEvent
@@ -32,9 +33,15 @@ class Recorder:
     """Writes what happens to a task. Every method runs in the caller's transaction."""
 
     def __init__(
-        self, store: TaskStore, log: EventLog, outbox: Outbox, callback_secret: bytes
+        self,
+        store: TaskStore,
+        workspaces: WorkspaceService,
+        log: EventLog,
+        outbox: Outbox,
+        callback_secret: bytes,
     ) -> None:
         self._store = store
+        self._workspaces = workspaces
         self._log = log
         self._outbox = outbox
         self._secret = callback_secret
@@ -73,7 +80,7 @@ class Recorder:
         await self.ended(tx, task, Ending(Status.CANCELLED, error=message))
 
     async def ended(self, tx: Tx, task: Task, ending: Ending) -> Task:
-        """The iteration is over: state, usage, event and callback."""
+        """The iteration is over, however: state, usage, event, callback; nobody works any more."""
         now = clock.now()
         usage = (task.usage or Usage()).plus(ending.usage)
         session = ending.session or task.session
@@ -102,6 +109,7 @@ class Recorder:
             ended_at=now,
             **usage_columns(ending.usage),
         )
+        await self._workspaces.release(tx, task.id)
         await self.note(tx, task, _told(task, ending))
         if (delivery := callback(task, self._secret)) is not None:
             await self._outbox.put(tx, delivery)
@@ -134,6 +142,7 @@ class Recorder:
         task = await self._move(
             tx, task, Status.COMPLETED, error=message, error_class=code, pr_request=None
         )
+        await self._workspaces.release(tx, task.id)  # a push that was cut off holds it
         await self.note(tx, task, events.pr_failed(message))
         return task
 

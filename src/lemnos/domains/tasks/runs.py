@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -40,6 +41,9 @@ from lemnos.platform.events.port import EventLog, NewEvent
 _CANCEL_POLL = 1.0  # seconds until a cancel on another node is noticed, at most
 _INTERRUPTED = "You were interrupted in the middle of this. Look at what is there, and go on:\n"
 _FORGOTTEN = "You have worked on this before, but that session is lost. You had been asked:\n\n"
+_LONGEST_TEXT, _LONGEST_ERROR = 100_000, 10_000  # characters of a result that are kept
+# Session ids are given to programs: none is an option of theirs.
+_SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 _SIGNS_OF_WORK = frozenset({EventKind.TEXT, EventKind.THINKING, EventKind.TOOL_USE})
 
 _outcome = msgspec.json.Decoder(RunResult).decode
@@ -112,6 +116,9 @@ class AgentRunner:
         spec = await self._spec(task, secrets, workspace, choice.runtime)
         if record and record["session"]:
             spec = replace(spec, resume=record["session"], prompt=_INTERRUPTED + spec.prompt)
+        elif spec.resume and not any(spec.home.iterdir()):
+            # The workspace was made anew, and sessions live in the home beside it.
+            spec = replace(spec, resume="", prompt=await self._retold(task, spec))
         task = await self._begin(steps, task, choice)
         result, worked = await self._attempt(steps, task, choice.runtime, spec, secrets)
         if spec.resume and not worked and result.error_class is ErrorClass.AGENT:
@@ -203,14 +210,16 @@ class AgentRunner:
         stream = events.stream_of(task.id)
         transcript = Transcript(self._db, self._log, steps, task.tenant, stream)
         await transcript.open()
-        worked = False
+        worked, noted = False, ""
         watch = asyncio.create_task(self._watch_for_cancel(task, run))
         try:
             async for happened in run:
                 if happened.kind is EventKind.STARTED:
                     await self._note_process(steps, task, run)
-                if session := happened.detail.get("session"):
-                    await self._note(steps, task, session=str(session))
+                session = _session_id(happened.detail.get("session"))
+                if session and session != noted:
+                    await self._note(steps, task, session=session)
+                    noted = session
                 worked = worked or happened.kind in _SIGNS_OF_WORK
                 transcript.add(_logged(happened, redactor))
                 if transcript.full:
@@ -280,4 +289,20 @@ def _mcp_secrets(spec: RunSpec) -> tuple[str, ...]:
 
 
 def _redacted(result: RunResult, redactor: Redactor) -> RunResult:
-    return replace(result, text=redactor.text(result.text), error=redactor.text(result.error))
+    """What the run came to, as it may be stored and shown: an agent can say anything."""
+    return replace(
+        result,
+        text=_kept(redactor.text(result.text), _LONGEST_TEXT),
+        error=_kept(redactor.text(result.error), _LONGEST_ERROR),
+        session=_session_id(result.session),
+    )
+
+
+def _kept(text: str, longest: int) -> str:
+    """Text without what PostgreSQL cannot hold, and not longer than people read."""
+    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def _session_id(said: object) -> str:
+    return said if isinstance(said, str) and _SESSION.fullmatch(said) else ""

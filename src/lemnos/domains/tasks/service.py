@@ -188,7 +188,13 @@ class TaskService:
         if task.changes is None or task.changes.files_changed == 0:
             raise Conflict("The task changed nothing that could be proposed.", code="no_changes")
         await self._store.change(
-            tx, task, status=Status.CREATING_PR, pr_request=asked, error=None, error_class=""
+            tx,
+            task,
+            status=Status.CREATING_PR,
+            pr_request=asked,
+            cancel_requested_at=None,  # one that came too late was meant for what has ended
+            error=None,
+            error_class="",
         )
         stream = events.stream_of(task.id)
         await self._log.append(tx, ctx.tenant, stream, [events.pr_started()])

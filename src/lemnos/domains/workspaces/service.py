@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import shutil
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from lemnos.domains.workspaces.disk import disk_full_fails
 from lemnos.domains.workspaces.model import Workspace
 from lemnos.domains.workspaces.ports import Git, Remote
 from lemnos.domains.workspaces.store import WorkspaceStore
 from lemnos.kernel import clock
 from lemnos.kernel.clock import SECOND
 from lemnos.kernel.context import Context
-from lemnos.kernel.errors import Conflict, NotFound, TooLarge
+from lemnos.kernel.errors import Conflict, LemnosError, NotFound, TooLarge
+from lemnos.platform import folders
 from lemnos.platform.db import Database, Tx
 
 log = logging.getLogger(__name__)
@@ -63,11 +65,17 @@ class WorkspaceService:
         snapshot = await self._store.snapshot(task_id)
         folder = self._root / task_id
         base, taken_from, patch = snapshot or ("", branch, b"")
-        checkout = await self._git.checkout(remote, folder / "checkout", taken_from, commit=base)
-        if patch:
-            await self._git.restore(checkout, patch)
         home = folder / "home"
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            with disk_full_fails():
+                into = folder / "checkout"
+                checkout = await self._git.checkout(remote, into, taken_from, commit=base)
+                if patch:
+                    await self._git.restore(checkout, patch)
+                home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except LemnosError:
+            await asyncio.to_thread(folders.remove, folder)  # half of it helps nobody
+            raise
         now = clock.now()
         made = Workspace(
             task_id,
@@ -84,18 +92,22 @@ class WorkspaceService:
         await self._db.write(lambda tx: self._store.put(tx, made))
         return made
 
-    async def hold(self, task_id: str) -> None:
-        """Keep the workspace from being removed while something works in it."""
+    async def hold(self, task_id: str) -> bool:
+        """Keep the workspace from being removed while it is worked in; False when it is gone."""
         now = clock.now()
-        await self._db.write(lambda tx: self._store.hold(tx, task_id, now, self._expiry(now)))
-
-    async def release(self, workspace: Workspace) -> None:
-        """Let it expire again, from now on; its size is measured anew."""
-        size = await asyncio.to_thread(folder_size, self._root / workspace.task_id)
-        now = clock.now()
-        await self._db.write(
-            lambda tx: self._store.release(tx, workspace.task_id, size, now, self._expiry(now))
+        return await self._db.write(
+            lambda tx: self._store.hold(tx, task_id, now, self._expiry(now))
         )
+
+    async def release(self, tx: Tx, task_id: str) -> None:
+        """Let the task's workspace, if there is one, expire again from now on."""
+        now = clock.now()
+        await self._store.release(tx, task_id, now, self._expiry(now))
+
+    async def measure(self, task_id: str) -> None:
+        """Note how large the workspace is now."""
+        usage = await asyncio.to_thread(folders.usage_of, (self._root / task_id,))
+        await self._db.write(lambda tx: self._store.resize(tx, task_id, usage.bytes))
 
     async def keep_snapshot(self, workspace: Workspace) -> None:
         """Remember what the tree holds, beyond the life of the workspace.
@@ -151,12 +163,12 @@ class WorkspaceService:
     async def _drop(self, task_id: str) -> bool:
         removed = await self._db.write(lambda tx: self._store.remove_idle(tx, task_id))
         if removed:
-            await asyncio.to_thread(_remove_folder, self._root / task_id)
+            await asyncio.to_thread(folders.remove, _set_aside(self._root / task_id))
         return removed
 
     def _forget(self, task_id: str) -> None:
         loop = asyncio.get_running_loop()
-        loop.run_in_executor(None, _remove_folder, self._root / task_id)
+        loop.run_in_executor(None, folders.remove, _set_aside(self._root / task_id))
 
     async def _remove_orphans(self) -> int:
         """Folders of workspaces that were deleted elsewhere, or just before a crash."""
@@ -171,39 +183,18 @@ class WorkspaceService:
             if entry.name not in known and entry.stat().st_mtime < newest
         ]
         for path in orphans:
-            await asyncio.to_thread(_remove_folder, Path(path))
+            await asyncio.to_thread(folders.remove, Path(path))
         return len(orphans)
 
     def _expiry(self, now: int) -> int:
         return now + self._limits.ttl * SECOND
 
 
-def folder_size(folder: Path) -> int:
-    """Bytes that a folder takes on the disk. Links are not followed; what vanishes is skipped."""
-    total = 0
-    pending = [str(folder)]
-    while pending:
-        try:
-            with os.scandir(pending.pop()) as entries:
-                for entry in entries:
-                    total += entry.stat(follow_symlinks=False).st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append(entry.path)
-        except OSError:
-            continue
-    return total
-
-
-def _remove_folder(folder: Path) -> None:
-    """Remove, also what an agent has made unreadable for its owner."""
-
-    def unlock(_call: object, path: str, _error: object) -> None:
-        try:
-            os.chmod(os.path.dirname(path), 0o700)
-            if not os.path.islink(path):
-                os.chmod(path, 0o700)
-            os.rmdir(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
-        except OSError:
-            pass  # the sweep tries again
-
-    shutil.rmtree(folder, onerror=unlock)
+def _set_aside(folder: Path) -> Path:
+    """Rename what is to be removed, so that a new workspace may begin in its place at once."""
+    aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    try:
+        folder.rename(aside)
+    except FileNotFoundError:
+        return folder
+    return aside

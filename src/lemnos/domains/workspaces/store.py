@@ -44,13 +44,9 @@ _HOLD = Query(
 _RELEASE = Query(
     update(workspaces)
     .where(_ONE)
-    .values(
-        held=0,
-        size_bytes=bindparam("size"),
-        last_used_at=bindparam("now"),
-        expires_at=bindparam("expires"),
-    )
+    .values(held=0, last_used_at=bindparam("now"), expires_at=bindparam("expires"))
 )
+_RESIZE = Query(update(workspaces).where(_ONE).values(size_bytes=bindparam("size")))
 _DELETE_IDLE = Query(delete(workspaces).where(_ONE, _C.held == 0))
 _DELETE = Query(delete(workspaces).where(_ONE))
 
@@ -108,14 +104,17 @@ class WorkspaceStore:
         row = await self._db.one(_TOTAL, {"node": node})
         return int(row["total"]) if row else 0
 
-    async def hold(self, tx: Tx, task_id: str, now: int, expires: int) -> None:
-        """Mark as in use."""
-        await tx.run(_HOLD, {"task_id": task_id, "now": now, "expires": expires})
+    async def hold(self, tx: Tx, task_id: str, now: int, expires: int) -> bool:
+        """Mark as in use; False when it is not there."""
+        return await tx.run(_HOLD, {"task_id": task_id, "now": now, "expires": expires}) > 0
 
-    async def release(self, tx: Tx, task_id: str, size: int, now: int, expires: int) -> None:
-        """Mark as idle again, with its size."""
-        values = {"task_id": task_id, "size": size, "now": now, "expires": expires}
-        await tx.run(_RELEASE, values)
+    async def release(self, tx: Tx, task_id: str, now: int, expires: int) -> None:
+        """Mark as idle again."""
+        await tx.run(_RELEASE, {"task_id": task_id, "now": now, "expires": expires})
+
+    async def resize(self, tx: Tx, task_id: str, size: int) -> None:
+        """Note its size in bytes."""
+        await tx.run(_RESIZE, {"task_id": task_id, "size": size})
 
     async def remove_idle(self, tx: Tx, task_id: str) -> bool:
         """Delete unless it is held; False when it is, or is not there."""

@@ -41,16 +41,18 @@ class Launch:
 class Breach:
     """A limit that a run went over, upon which its sandbox was killed.
 
-    ``used`` and ``allowed`` are bytes, for processes their number.
+    ``used`` and ``allowed`` are bytes, for processes their number, for depth the bytes of a path.
     """
 
-    resource: Literal["memory", "processes", "disk"]
+    resource: Literal["memory", "processes", "disk", "depth"]
     used: int
     allowed: int
 
     def __str__(self) -> str:
         if self.resource == "processes":
             return f"the run had {self.used} processes, allowed are {self.allowed}"
+        if self.resource == "depth":
+            return "the run nested folders so deep that what is in them can't be counted"
         return f"the run used {self.used} bytes of {self.resource}, allowed are {self.allowed}"
 
 

@@ -8,12 +8,12 @@ of the server, and kills a sandbox that is over a limit.
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 from collections.abc import Coroutine, Iterable
 from pathlib import Path
 
 from lemnos.domains.agents.ports import Limits
+from lemnos.platform import folders as disk
 from lemnos.runners.sandbox.port import Breach, Sandboxed
 from lemnos.runners.sandbox.proc import Processes, processes
 
@@ -72,9 +72,11 @@ async def _hold_disk(sandboxed: Sandboxed, folders: tuple[Path, ...], allowed: i
     pause = DISK_SECONDS
     while not await _ends_within(sandboxed, pause):
         begun = loop.time()
-        used = await asyncio.to_thread(disk_usage, folders)
-        if used > allowed:
-            sandboxed.kill(Breach("disk", used, allowed))
+        usage = await asyncio.to_thread(disk.usage_of, folders)
+        if usage.bytes > allowed:
+            sandboxed.kill(Breach("disk", usage.bytes, allowed))
+        elif not usage.whole:
+            sandboxed.kill(Breach("depth", disk.DEEPEST, disk.DEEPEST))
         pause = max(DISK_SECONDS, DISK_SHARE * (loop.time() - begun))
 
 
@@ -100,19 +102,3 @@ def private_memory(pids: Iterable[int]) -> int:
         if len(fields) > 2:
             pages += int(fields[1]) - int(fields[2])
     return pages * _PAGE
-
-
-def disk_usage(folders: Iterable[Path]) -> int:
-    """Bytes that folders take up on disk; symbolic links are not followed."""
-    used = 0
-    waiting = [os.fspath(folder) for folder in folders]
-    while waiting:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    used += entry.stat(follow_symlinks=False).st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-        except OSError:  # the agent removes and hides files while this looks
-            continue
-    return used
