@@ -10,6 +10,10 @@ from lemnos.platform.events.port import Event
 Encode = Callable[[Event], bytes]  # b"" for an event that is not to be shown
 
 
+class Marked(bytes):
+    """A frame that its readers must look at: see :attr:`Frames.marked`."""
+
+
 class Frames(list[bytes]):
     """Encoded events in order; empty for a heartbeat. Readers at one place share one object."""
 
@@ -17,6 +21,11 @@ class Frames(list[bytes]):
     def joined(self) -> bytes:
         """All frames in one, for a single write."""
         return b"".join(self)
+
+    @cached_property
+    def marked(self) -> bool:
+        """Whether any is :class:`Marked`; looked up once for all readers."""
+        return any(isinstance(frame, Marked) for frame in self)
 
 
 class Ring:
