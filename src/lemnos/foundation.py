@@ -115,6 +115,15 @@ def database_url(settings: Settings) -> str:
     return settings.database_url or f"sqlite:///{settings.data_dir / 'lemnos.db'}"
 
 
+def token_issuer(settings: Settings) -> TokenIssuer:
+    """What issues this server's own JWTs."""
+    return _token_issuer(_master_key(settings))
+
+
+def _token_issuer(master_key: bytes) -> TokenIssuer:
+    return TokenIssuer(TokenSettings(derive(master_key, "jwt")))
+
+
 def callback_secret(settings: Settings) -> bytes:
     """The key that signs task callbacks, as ``lemnos config get callback.secret`` shows it."""
     if settings.callback_secret:
@@ -143,7 +152,7 @@ def _broadcast(settings: Settings, db: Database) -> Broadcast | None:
 
 
 def _identity(settings: Settings, db: Database, master_key: bytes) -> Identity:
-    issuer = TokenIssuer(TokenSettings(derive(master_key, "jwt")))
+    issuer = _token_issuer(master_key)
     if not settings.oidc_issuer:
         return Identity(db, issuer)
     trusted = OidcSettings(
@@ -179,4 +188,10 @@ def _engine(settings: Settings, db: Database) -> DurableEngine:
         QueueLimits(AGENTS, settings.max_agents),
         QueueLimits(PULL_REQUESTS, 4),
     )
-    return DurableEngine(db, records=records, node=settings.node, queues=queues)
+    return DurableEngine(
+        db,
+        records=records,
+        node=settings.node,
+        queues=queues,
+        patience=settings.node_patience,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from lemnos.kernel.errors import Invalid, LemnosError
 
@@ -33,6 +34,16 @@ class WrongUsage(CommandError):
 
     exit_code = 2
     code = "usage"
+
+
+class NoData(CommandError):
+    """The data folder that a command works on is not there."""
+
+    code = "no_data"
+
+    def __init__(self, folder: Path) -> None:
+        hint = "`lemnos serve` makes it; --data names another one."
+        super().__init__(f"There is no data folder {folder}.", hint=hint)
 
 
 class Unreachable(CommandError):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from lemnos.cli.discovery import local_settings
-from lemnos.cli.errors import CommandError
+from lemnos.cli.errors import NoData
 from lemnos.kernel import ids
 from lemnos.kernel.context import Context, Principal
 from lemnos.platform.audit import AuditLog
@@ -45,11 +45,7 @@ def offline(
     settings = local_settings(data, database_url=database_url)
     url = foundation.database_url(settings)
     if not settings.database_url and not settings.data_dir.is_dir():
-        raise CommandError(
-            f"There is no data folder {settings.data_dir}.",
-            code="no_data",
-            hint="`lemnos serve` makes it; --data names another one.",
-        )
+        raise NoData(settings.data_dir)
     if not check(url):
         ensure_schema(url)
     ctx = Context(_operator(foundation.TENANT), ids.new_id("cli"))

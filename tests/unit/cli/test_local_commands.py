@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import stat
 
 import pytest
 import yaml
+
+from lemnos.platform.identity import TokenIssuer, TokenSettings
+from lemnos.platform.secrets import derive, load_or_create_master_key
 
 
 @pytest.fixture
@@ -98,6 +102,26 @@ def test_keys_that_make_no_sense(lemnos, data, arguments, problem):
     ran = lemnos("keys", "create", *arguments)
     assert ran.code == 2
     assert problem in ran.err
+
+
+def test_a_token_is_accepted_and_grants_its_roles(lemnos, data):
+    issued = lemnos("keys", "token", "alice", "--role", "viewer", "--expires", "12h", "--json").json
+    key = derive(load_or_create_master_key(data / "master.key"), "jwt")
+    principal, _ = asyncio.run(TokenIssuer(TokenSettings(key)).verify(issued["token"]))
+    assert (principal.subject, principal.roles) == ("alice", ("viewer",))
+    assert principal.may("tasks:read")
+    assert not principal.may("tasks:write")
+    plain = lemnos("keys", "token", "alice")
+    assert plain.out.count(".") == 2
+    assert plain.out.count("\n") == 1
+
+
+def test_tokens_that_make_no_sense(lemnos, data, tmp_path):
+    assert lemnos("keys", "token", "alice", "--role", "king").code == 2
+    assert lemnos("keys", "token", "alice", "--expires", "soon").code == 2
+    nowhere = lemnos("keys", "token", "alice", "--data", str(tmp_path / "nowhere"))
+    assert nowhere.code == 1
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_an_expiry(lemnos, data):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lemnos.cli.errors import WrongUsage
+from lemnos.cli.errors import NoData, WrongUsage
 from lemnos.cli.output import Output, moment, table
 from lemnos.cli.session import AsJson, Data, DatabaseUrl
 from lemnos.kernel import clock
@@ -50,6 +50,39 @@ def create(
     out = Output(as_json)
     out.note(f"Key {key.id} ({name}), roles {', '.join(key.roles)}. It is not shown again:")
     out.give({**_shown(key), "key": secret}, lambda to: to.print(secret, soft_wrap=True))
+
+
+@app.command("token")
+def token(
+    subject: Annotated[str, typer.Argument(help="Whom it is for, as the audit log will say.")],
+    role: Annotated[
+        list[str] | None,
+        typer.Option(help="owner, admin, developer or viewer; may be repeated. [developer]"),
+    ] = None,
+    expires: Annotated[str, typer.Option(help="30d, 12h, 90m or 4w.")] = "1h",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Issue a JWT: a credential that ends by itself and that no database has to know."""
+    from lemnos.cli.discovery import local_settings
+    from lemnos.foundation import TENANT, token_issuer
+    from lemnos.kernel.context import Principal
+    from lemnos.platform.identity import ROLES, permissions_of
+
+    ends = _expiry(expires)
+    roles = tuple(role or ("developer",))
+    if unknown := [name for name in roles if name not in ROLES]:
+        raise WrongUsage(f"There is no role {unknown[0]}; there are {', '.join(ROLES)}.")
+    settings = local_settings(data)
+    if not (settings.master_key or settings.data_dir.is_dir()):
+        raise NoData(settings.data_dir)
+    principal = Principal(TENANT, subject, roles, permissions_of(roles, None))
+    lifetime = (ends - clock.now()) // clock.SECOND
+    issued = token_issuer(settings).issue(principal, lifetime)
+    out = Output(as_json)
+    out.note(f"For {subject}, roles {', '.join(roles)}, until {clock.iso(ends)[:16]}Z:")
+    shown = {"token": issued, "subject": subject, "roles": roles, "expires_at": clock.iso(ends)}
+    out.give(shown, lambda to: to.print(issued, soft_wrap=True))
 
 
 @app.command("list")
