@@ -51,6 +51,12 @@ class Site:
         """A repository whose host does not answer."""
         return self.stuck.repository_url("user/stuck")
 
+    def own_repository(self, name: str) -> str:
+        """A repository like the shared one, with no branches of other tests' tasks; its URL."""
+        bare = self.forge.create(name, FILES)
+        git("branch", "develop", "main", cwd=bare)
+        return self.forge.repository_url(name)
+
     def create(self, **given: Any) -> str:
         """A task on the repository; without a model unless a key is given."""
         body = {"repo_url": self.repo_url, "access_token": TOKEN, "prompt": "Tidy", **given}

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 import yaml
 
-from tests.contract.codeforge.site import PROVIDER, REPOSITORY, SECRET, TOKEN, Site
+from tests.contract.codeforge.site import PROVIDER, SECRET, TOKEN, Site
 from tests.support.server import RESTING
 
 pytestmark = pytest.mark.e2e
@@ -110,7 +110,9 @@ def test_the_whole_story_of_the_document(site: Site):
     """Create, get, stream, follow up, pull request, in the document's order with its bodies."""
     site.sink.deliveries.clear()
     hook = f"{site.sink.url}/webhook"
-    given = CREATE | {"repo_url": site.repo_url, "access_token": TOKEN, "callback_url": hook}
+    name = "user/story"
+    own = site.own_repository(name)
+    given = CREATE | {"repo_url": own, "access_token": TOKEN, "callback_url": hook}
     given["config"] = CREATE["config"] | {"ai_api_key": "sk-of-the-tests"}
     created = site.post("tasks", given).json()
     task_id = created["id"]
@@ -147,14 +149,14 @@ def test_the_whole_story_of_the_document(site: Site):
     assert opened.status_code == 200
     assert set(opened.json()) == {"pr_url", "pr_number", "branch"}
     assert opened.json()["branch"] == f"codeforge/task-{task_id[:8]}"
-    pull = site.forge.pulls(REPOSITORY)[opened.json()["pr_number"] - 1]
+    pull = site.forge.pulls(name)[opened.json()["pr_number"] - 1]
     assert (pull.title, pull.body, pull.base) == (
         "Fix auth tests",
         "AI-generated fix for failing auth tests",
         "main",
     )
     path = "pull" if PROVIDER == "github" else "pulls"
-    assert opened.json()["pr_url"].endswith(f"/{REPOSITORY}/{path}/{pull.number}")
+    assert opened.json()["pr_url"].endswith(f"/{name}/{path}/{pull.number}")
     assert site.forge.problems == []
     assert site.server.events(task_id)[-1].data["status"] == "pr_created"
 

@@ -289,8 +289,8 @@ def test_what_is_left_out_of_a_pull_request_is_made_from_the_task(site: Site):
 
 
 def test_a_branch_that_is_taken_gets_a_number(site: Site):
-    task_id = site.completed()
-    bare = site.forge.git.root / "user/repo.git"
+    task_id = site.completed(repo_url=site.own_repository("user/taken"))
+    bare = site.forge.git.root / "user/taken.git"
     git("branch", f"codeforge/task-{task_id[:8]}", "main", cwd=bare)
     commit(bare, {"theirs.txt": "x\n"}, branch=f"codeforge/task-{task_id[:8]}")
     opened = site.post(f"tasks/{task_id}/create-pr", {})
