@@ -179,8 +179,12 @@ def _gateway(settings: Settings, guard: NetGuard) -> ModelGateway:
         except LemnosError as error:
             raise PermissionError(error.message) from error
 
-    transport = GuardedTransport(_guard_of_models(settings))
-    return ModelGateway(PriceTable(own, default), transport=transport, resolve=resolve)
+    return ModelGateway(
+        PriceTable(own, default),
+        transport=GuardedTransport(_guard_of_models(settings)),
+        outside=GuardedTransport(guard),
+        resolve=resolve,
+    )
 
 
 def _accesses(settings: Settings) -> dict[str, ModelAccess]:

@@ -9,13 +9,15 @@ MCP servers with their headers; as an HTTP proxy it lets through to allowed host
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import logging
 import re
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httpx2
@@ -71,6 +73,7 @@ _HOP_BY_HOP = frozenset(
 _CREDENTIALS = frozenset({"authorization", "x-api-key", "cookie"})
 _DOTS = re.compile(r"(^|/|%2f|\\|%5c)(\.|%2e){1,2}(/|%2f|\\|%5c|$)", re.IGNORECASE)
 REFUSALS_TOLD = 100  # in one run's events
+LONGEST_FAILURE = 1024 * 1024  # bytes of an answer that is no success; more of it is left out
 MAX_CONNECTIONS = 64  # of one run; each is a file descriptor of the server
 # Refusals with a notice of their own, and the challenge that some clients wait for.
 _TOLD_ELSEWHERE = frozenset({"budget_exceeded", "out_of_turns", "denied_host", "proxy_token"})
@@ -90,8 +93,9 @@ class Policy:
 class ModelGateway:
     """Opens a gateway for each run. One for the whole server; ``close`` it at the end.
 
-    ``transport`` carries requests to models and MCP servers, ``resolve`` names the addresses
-    that proxied connections may go to.
+    ``transport`` carries requests to models, ``outside`` those to MCP servers and other hosts:
+    a model's private address is the operator's choice, theirs is a caller's. ``resolve`` names
+    the addresses that proxied connections may go to.
     """
 
     def __init__(
@@ -99,21 +103,20 @@ class ModelGateway:
         prices: PriceTable | None = None,
         *,
         transport: httpx2.AsyncBaseTransport | None = None,
+        outside: httpx2.AsyncBaseTransport | None = None,
         resolve: Resolve = resolve_public,
     ) -> None:
         self._prices = prices or PriceTable()
         self._resolve = resolve
-        timeout = httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
-        self._client = httpx2.AsyncClient(
-            transport=transport, timeout=timeout, trust_env=False, follow_redirects=False
-        )
+        self._models, self._outside = _client(transport), _client(outside)
         self._scratch = Scratch()
 
     async def open(
         self, policy: Policy, notify: Callable[[Notice], None], *, isolated: bool
     ) -> RunGateway:
         """Start listening for one run: on a unix socket if ``isolated``, else on loopback TCP."""
-        gateway = RunGateway(policy, self._client, self._prices, self._resolve, notify)
+        clients = Clients(self._models, self._outside)
+        gateway = RunGateway(policy, clients, self._prices, self._resolve, notify)
         await gateway.listen(
             self._scratch.path / f"{secrets.token_hex(8)}.sock" if isolated else None
         )
@@ -121,8 +124,23 @@ class ModelGateway:
 
     async def close(self) -> None:
         """Close the connections to the providers and remove the sockets."""
-        await self._client.aclose()
+        await self._models.aclose()
+        await self._outside.aclose()
         self._scratch.close()
+
+
+def _client(transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
+    timeout = httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
+    return httpx2.AsyncClient(
+        transport=transport, timeout=timeout, trust_env=False, follow_redirects=False
+    )
+
+
+class Clients(NamedTuple):
+    """The HTTP clients of a gateway: to models, and to everything else."""
+
+    models: httpx2.AsyncClient
+    outside: httpx2.AsyncClient
 
 
 class RunGateway:
@@ -131,7 +149,7 @@ class RunGateway:
     def __init__(
         self,
         policy: Policy,
-        client: httpx2.AsyncClient,
+        clients: Clients,
         prices: PriceTable,
         resolve: Resolve,
         notify: Callable[[Notice], None],
@@ -142,7 +160,7 @@ class RunGateway:
         self.socket: Path | None = None
         self.port: int | None = None
         self._policy = policy
-        self._client = client
+        self._clients = clients
         self._resolve = resolve
         self._notify = notify
         self._allowed = AllowedHosts(policy.allowed_hosts)
@@ -225,11 +243,12 @@ class RunGateway:
         headers |= credential(access)
         url = access.base_url.rstrip("/") + path
         if not metered:
-            return await self._forward(request, url, headers, request.body)
+            return await self._forward(self._clients.models, request, url, headers)
         model, body = prepare(request)
         call = self.meter.begin(model, len(body))
         try:
-            response = await self._forward(request, url, headers, body, call)
+            asked = replace(request, body=body)
+            response = await self._forward(self._clients.models, asked, url, headers, call)
         except BaseException:
             call.reader.fail()
             call.close()
@@ -258,22 +277,22 @@ class RunGateway:
         headers = _outgoing(request.headers) | {
             key.lower(): value for key, value in server.headers.items()
         }
-        return await self._forward(
-            request, server.url + slash + rest + question + query, headers, request.body
-        )
+        url = server.url + slash + rest + question + query
+        return await self._forward(self._clients.outside, request, url, headers)
 
     async def _proxy(self, request: Request) -> Response:
         """A request in absolute form: plain HTTP by way of the proxy."""
-        parts = urlsplit(request.target)
+        try:
+            parts, target = urlsplit(request.target), httpx2.URL(request.target)
+        except (ValueError, httpx2.InvalidURL) as error:
+            raise Refused(400, "bad_request", "The target is no URL.") from error
         host, port = host_and_port(parts.netloc.rpartition("@")[2], 80)
         self._demand_host(request, host, port)
         addresses = await self._addresses(host, port)
-        target = httpx2.URL(request.target)
         # To the address that was checked, under the name that was asked for.
         headers = _outgoing(request.headers, keep=_CREDENTIALS) | {"host": parts.netloc}
-        return await self._forward(
-            request, str(target.copy_with(host=addresses[0])), headers, request.body
-        )
+        url = str(target.copy_with(host=addresses[0]))
+        return await self._forward(self._clients.outside, request, url, headers)
 
     async def _tunnel(self, request: Request) -> Tunnel:
         host, port = host_and_port(request.target, 443)
@@ -305,15 +324,15 @@ class RunGateway:
 
     async def _forward(
         self,
+        client: httpx2.AsyncClient,
         request: Request,
         url: str,
         headers: dict[str, str],
-        body: bytes,
         call: Call | None = None,
     ) -> Response:
-        outgoing = self._client.build_request(request.method, url, headers=headers, content=body)
+        outgoing = client.build_request(request.method, url, headers=headers, content=request.body)
         try:
-            incoming = await self._client.send(outgoing, stream=True)
+            incoming = await client.send(outgoing, stream=True)
         except (httpx2.HTTPError, httpx2.InvalidURL, LemnosError) as error:  # Lemnos: a guard
             message = self._redact.text(
                 f"The gateway got no answer: {str(error) or type(error).__name__}"
@@ -340,7 +359,7 @@ class RunGateway:
         self, incoming: httpx2.Response, headers: list[tuple[str, str]], call: Call | None
     ) -> Response:
         try:
-            body = await incoming.aread()
+            body = await _beginning(incoming)
         finally:
             await incoming.aclose()
         if call is not None:
@@ -361,6 +380,17 @@ class RunGateway:
         except (httpx2.HTTPError, OverBudget) as error:
             # The answer has begun: all that is left is to cut it off.
             raise ConnectionAbortedError(str(error)) from error
+
+
+async def _beginning(incoming: httpx2.Response) -> bytes:
+    """Of a failure's body what people read: an MCP server may send one without end."""
+    body = bytearray()
+    with contextlib.suppress(httpx2.HTTPError):  # cut off, or not in the encoding that it claims
+        async for chunk in incoming.aiter_bytes():
+            body += chunk
+            if len(body) > LONGEST_FAILURE:
+                break
+    return bytes(body[:LONGEST_FAILURE])
 
 
 def _outgoing(headers: Mapping[str, str], keep: frozenset[str] = frozenset()) -> dict[str, str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -18,6 +19,7 @@ from lemnos.platform.events.log import SqlEventLog
 from lemnos.platform.events.notifier import Notifier
 from lemnos.platform.events.port import Event, NewEvent
 
+T = TypeVar("T")
 STREAM = "task:1"
 MEGA = 1 << 20
 
@@ -26,6 +28,10 @@ class _Undisputed(Steps):
     """A job that nobody takes away: the engine is not what is tested."""
 
     job = Job("job", "kind", "default", {})
+    recovered = False
+
+    async def run(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
+        return await call()
 
     async def fence(self, tx: Tx) -> None:
         return

@@ -13,6 +13,7 @@ import h11
 import httpx2
 import pytest
 
+from lemnos.adapters.net import GuardedTransport, NetGuard
 from lemnos.domains.agents.ports import McpServer, ModelAccess
 from lemnos.runners.gateway import ModelGateway, Notice, Policy, RunGateway
 from lemnos.runners.gateway import gateway as gateway_module
@@ -318,6 +319,64 @@ async def test_an_mcp_server_gets_its_headers(echo: Echo) -> None:
         assert (await run.client.post(url, json={})).status_code == 401
         unknown = await run.client.post("http://gateway/mcp/else", json={}, headers=run.auth)
         assert unknown.status_code == 404
+
+
+class Endless(LoopbackServer):
+    """Fails at length."""
+
+    def answer(self, request: Request) -> Reply:
+        return Reply(500, iter(lambda: b"" if self.closing.is_set() else b"x" * 65536, b""))
+
+
+async def test_a_failure_without_end_is_cut_off() -> None:
+    with Endless() as endless:
+        server = McpServer("notes", url=f"{endless.url}/mcp")
+        async with _run(Policy(ModelAccess("none"), mcp_servers=[server])) as run:
+            answer = await run.ask(url="http://gateway/mcp/notes")
+
+    assert answer.status_code == 500
+    assert len(answer.content) == gateway_module.LONGEST_FAILURE
+
+
+async def test_an_mcp_server_is_not_reached_as_a_model_is(echo: Echo) -> None:
+    """A model's private address is allowed by being named; a caller's server is not there."""
+    policy = Policy(_anthropic(echo.url), mcp_servers=[McpServer("notes", url=echo.url)])
+    gateways = ModelGateway(outside=GuardedTransport(NetGuard()))
+    told: list[Notice] = []
+    gateway = await gateways.open(policy, told.append, isolated=False)
+    headers = {"x-api-key": gateway.token}
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client:
+        model = await client.post("/model/v1/messages", json=BODY, headers=headers)
+        other = await client.post("/mcp/notes", json={}, headers=headers)
+    await gateway.close()
+    await gateways.close()
+
+    assert model.status_code == 200
+    assert other.status_code == 502
+    assert [request.target for request in echo.requests] == ["/v1/messages"]
+
+
+@pytest.mark.parametrize("target", ["http://[/x", "http://a:b:c/", "http://a:99999/", "x"])
+async def test_a_target_that_is_no_url_is_refused(
+    target: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with _run(Policy(ModelAccess("none"))) as run:
+        status, writer = await _raw(run, "GET", target)
+        writer.close()
+
+    assert status.split()[1] in {b"400", b"407"}
+    assert not caplog.records
+
+
+async def test_a_body_that_is_nested_without_end_is_refused(
+    model_endpoint: ModelEndpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with _run(Policy(_anthropic(model_endpoint.url))) as run:
+        body = b'{"model":"m","messages":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+        answer = await run.client.post(MESSAGES, content=body, headers=run.auth)
+
+    assert answer.status_code == 400
+    assert not caplog.records
 
 
 # --- the proxy ----------------------------------------------------------------------------------
