@@ -21,6 +21,7 @@ from lemnos.domains.agents.service import McpService
 from lemnos.domains.agents.store import McpStore
 from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.integrations.store import KeyStore
+from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.changes import ChangesReader, DiffStore
 from lemnos.domains.tasks.credentials import Credentials
 from lemnos.domains.tasks.jobs import IterationJob
@@ -93,10 +94,9 @@ def build(settings: Settings) -> Server:
         runner.stop,
     )
     credentials = Credentials(keys, tasks.secrets)
-    iterate = IterationJob(
-        platform.db, store, recorder, workspaces, git, runner, credentials, diffs
-    )
-    open_pr = PullRequestJob(platform.db, store, recorder, workspaces, git, forges, credentials)
+    bench = Bench(platform.db, store, recorder, workspaces, git, credentials)
+    iterate = IterationJob(bench, runner, diffs)
+    open_pr = PullRequestJob(bench, forges)
     trace = platform.tracer
     platform.engine.register(
         ITERATE, _traced(trace, ITERATE, iterate), queue=AGENTS, on_failed=iterate.failed

@@ -11,19 +11,16 @@ import msgspec
 
 from lemnos.domains.agents.ports import RunResult, Verdict
 from lemnos.domains.tasks import events
+from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.changes import DiffStore
-from lemnos.domains.tasks.credentials import Credentials
 from lemnos.domains.tasks.model import Changes, Status, Task, Usage, resting
-from lemnos.domains.tasks.recording import Ending, Recorder
+from lemnos.domains.tasks.recording import Ending
 from lemnos.domains.tasks.runs import AgentRunner, cancelled_result
-from lemnos.domains.tasks.store import TaskStore
 from lemnos.domains.workspaces.disk import disk_full_fails
 from lemnos.domains.workspaces.model import Workspace
-from lemnos.domains.workspaces.ports import Git
-from lemnos.domains.workspaces.service import WorkspaceService
 from lemnos.engine import Job, Steps
 from lemnos.kernel.errors import LemnosError, Unavailable
-from lemnos.platform.db import Database, Tx
+from lemnos.platform.db import Tx
 
 _CANCEL_POLL = 1.0  # seconds until a cancel is noticed, at most
 
@@ -39,25 +36,10 @@ _STATUS = {
 class IterationJob:
     """Checkout, agent, changes, end: each a step that happens once."""
 
-    def __init__(
-        self,
-        db: Database,
-        store: TaskStore,
-        recorder: Recorder,
-        workspaces: WorkspaceService,
-        git: Git,
-        runner: AgentRunner,
-        credentials: Credentials,
-        diffs: DiffStore,
-    ) -> None:
-        self._diffs = diffs
-        self._db = db
-        self._store = store
-        self._recorder = recorder
-        self._workspaces = workspaces
-        self._git = git
+    def __init__(self, bench: Bench, runner: AgentRunner, diffs: DiffStore) -> None:
+        self._bench = bench
         self._runner = runner
-        self._credentials = credentials
+        self._diffs = diffs
 
     async def __call__(self, steps: Steps) -> None:
         """Carry out the iteration that the job names."""
@@ -74,16 +56,16 @@ class IterationJob:
 
     async def failed(self, tx: Tx, job: Job, error: str) -> None:
         """The engine has given up: the task must not be stuck."""
-        task = await self._store.get(job.tenant, job.payload["task_id"], tx)
+        task = await self._bench.store.get(job.tenant, job.payload["task_id"], tx)
         if task is not None and _is_at(task, job):
             ending = Ending(Status.FAILED, error=error, error_class="internal")
-            await self._recorder.ended(tx, task, ending)
+            await self._bench.recorder.ended(tx, task, ending)
 
     async def _task(self, steps: Steps) -> Task:
         return await self._task_of(steps.job.tenant, steps.job.payload["task_id"])
 
     async def _task_of(self, tenant: str, task_id: str) -> Task:
-        task = await self._store.get(tenant, task_id)
+        task = await self._bench.store.get(tenant, task_id)
         if task is None:
             raise LemnosError("The task of this job does not exist.", code="task_not_found")
         return task
@@ -110,17 +92,16 @@ class IterationJob:
 
     async def _workspace(self, steps: Steps, task: Task) -> Workspace:
         """The task's workspace on this node; made anew where it is not, or no longer."""
-        found = await self._workspaces.present(task.id)
-        if found is not None and await self._workspaces.hold(task.id):
+        if (found := await self._bench.held_workspace(task.id)) is not None:
             return found
         branch = task.config.target_branch
-        await self._fenced(steps, lambda tx: self._recorder.cloning(tx, task, branch))
+        await self._bench.fenced(steps, lambda tx: self._bench.recorder.cloning(tx, task, branch))
         begun = time.monotonic()
-        remote = await self._credentials.remote(task)
-        made = await self._workspaces.make(task.tenant, task.id, remote, branch)
+        remote = await self._bench.credentials.remote(task)
+        made = await self._bench.workspaces.make(task.tenant, task.id, remote, branch)
         seconds = time.monotonic() - begun
         told = events.clone_completed(made.checkout.base, made.checkout.branch, seconds)
-        await self._fenced(steps, lambda tx: self._recorder.note(tx, task, told))
+        await self._bench.fenced(steps, lambda tx: self._bench.recorder.note(tx, task, told))
         return made
 
     async def _agent(self, steps: Steps) -> dict[str, Any]:
@@ -131,18 +112,18 @@ class IterationJob:
         # Made again here: the step before may have been recorded on a node that is gone.
         workspace = await self._workspace(steps, task)
         task = await self._task(steps)
-        secrets = await self._credentials.secrets(task)
+        secrets = await self._bench.credentials.secrets(task)
         return _builtins(await self._runner.run(steps, task, secrets, workspace))
 
     async def _changes(self, steps: Steps) -> dict[str, int] | None:
         task = await self._task(steps)
-        workspace = await self._workspaces.present(task.id)
+        workspace = await self._bench.workspaces.present(task.id)
         if workspace is None:
             return None
         with disk_full_fails():
-            diff = await self._git.diff(workspace.checkout)
-            await self._workspaces.keep_snapshot(workspace)
-        await self._fenced(steps, lambda tx: self._diffs.put(tx, task, diff))
+            diff = await self._bench.git.diff(workspace.checkout)
+            await self._bench.workspaces.keep_snapshot(workspace)
+        await self._bench.fenced(steps, lambda tx: self._diffs.put(tx, task, diff))
         changes = Changes(len(diff.files), diff.additions, diff.deletions)
         counted: dict[str, int] = msgspec.to_builtins(changes)
         return counted
@@ -151,20 +132,13 @@ class IterationJob:
         job = steps.job
 
         async def end(tx: Tx) -> None:
-            task = await self._store.get(job.tenant, job.payload["task_id"], tx)
+            task = await self._bench.store.get(job.tenant, job.payload["task_id"], tx)
             if task is not None and _is_at(task, job):
-                await self._recorder.ended(tx, task, ending)
+                await self._bench.recorder.ended(tx, task, ending)
 
-        await self._fenced(steps, end)
-        await self._workspaces.measure(job.payload["task_id"])
+        await self._bench.fenced(steps, end)
+        await self._bench.workspaces.measure(job.payload["task_id"])
         return True
-
-    async def _fenced(self, steps: Steps, work: Any) -> None:
-        async def body(tx: Tx) -> None:
-            await steps.fence(tx)
-            await work(tx)
-
-        await self._db.write(body)
 
 
 def _is_at(task: Task, job: Job) -> bool:

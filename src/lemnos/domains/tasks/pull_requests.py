@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from lemnos.domains.integrations.ports import Forges, PullRequestDraft
-from lemnos.domains.tasks.credentials import Credentials
+from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.model import (
     PullRequestAsked,
     Status,
@@ -13,14 +14,11 @@ from lemnos.domains.tasks.model import (
     branch_name,
     pull_request_title,
 )
-from lemnos.domains.tasks.recording import Recorder
-from lemnos.domains.tasks.store import TaskStore
 from lemnos.domains.workspaces.model import Workspace
-from lemnos.domains.workspaces.ports import Git, Pushed, Remote
-from lemnos.domains.workspaces.service import WorkspaceService
+from lemnos.domains.workspaces.ports import Pushed, Remote
 from lemnos.engine import Job, Steps
 from lemnos.kernel.errors import Conflict, LemnosError, Unavailable
-from lemnos.platform.db import Database, Tx
+from lemnos.platform.db import Tx
 
 _BRANCHES = 50  # names tried before giving up
 
@@ -28,23 +26,9 @@ _BRANCHES = 50  # names tried before giving up
 class PullRequestJob:
     """Turns the work tree of a task into a pull request."""
 
-    def __init__(
-        self,
-        db: Database,
-        store: TaskStore,
-        recorder: Recorder,
-        workspaces: WorkspaceService,
-        git: Git,
-        forges: Forges,
-        credentials: Credentials,
-    ) -> None:
-        self._db = db
-        self._store = store
-        self._recorder = recorder
-        self._workspaces = workspaces
-        self._git = git
+    def __init__(self, bench: Bench, forges: Forges) -> None:
+        self._bench = bench
         self._forges = forges
-        self._credentials = credentials
 
     async def __call__(self, steps: Steps) -> None:
         """Carry out the request that the job names."""
@@ -61,12 +45,12 @@ class PullRequestJob:
 
     async def failed(self, tx: Tx, job: Job, error: str) -> None:
         """The engine has given up: the task goes back to completed, with the error kept."""
-        task = await self._store.get(job.tenant, job.payload["task_id"], tx)
+        task = await self._bench.store.get(job.tenant, job.payload["task_id"], tx)
         if task is not None and task.status is Status.CREATING_PR:
-            await self._recorder.pull_request_failed(tx, task, error, "internal")
+            await self._bench.recorder.pull_request_failed(tx, task, error, "internal")
 
     async def _task(self, steps: Steps) -> Task:
-        task = await self._store.get(steps.job.tenant, steps.job.payload["task_id"])
+        task = await self._bench.store.get(steps.job.tenant, steps.job.payload["task_id"])
         if task is None or task.status is not Status.CREATING_PR:
             raise LemnosError("The task is not making a pull request.", code="task_state")
         if task.cancel_requested_at is not None:
@@ -75,19 +59,17 @@ class PullRequestJob:
 
     async def _push(self, steps: Steps) -> dict[str, Any]:
         task = await self._task(steps)
-        asked = await self._store.pull_request_asked(task.tenant, task.id)
-        remote = await self._credentials.remote(task)
+        asked = await self._bench.store.pull_request_asked(task.tenant, task.id)
+        remote = await self._bench.credentials.remote(task)
         workspace = await self._workspace(task, remote)
         try:
             pushed = await self._to_free_branch(task, workspace, remote, _message(task, asked))
         finally:
-            await self._db.write(lambda tx: self._workspaces.release(tx, task.id))
-
-        async def body(tx: Tx) -> None:
-            await steps.fence(tx)
-            await self._recorder.branch_pushed(tx, task, pushed.branch, pushed.commit)
-
-        await self._db.write(body)
+            await self._bench.db.write(lambda tx: self._bench.workspaces.release(tx, task.id))
+        branch, commit = pushed.branch, pushed.commit
+        await self._bench.fenced(
+            steps, lambda tx: self._bench.recorder.branch_pushed(tx, task, branch, commit)
+        )
         return {
             "branch": pushed.branch,
             "commit": pushed.commit,
@@ -95,24 +77,23 @@ class PullRequestJob:
         }
 
     async def _workspace(self, task: Task, remote: Remote) -> Workspace:
-        found = await self._workspaces.present(task.id)
-        if found is not None and await self._workspaces.hold(task.id):
+        if (found := await self._bench.held_workspace(task.id)) is not None:
             return found
         branch = task.config.target_branch
-        return await self._workspaces.make(task.tenant, task.id, remote, branch)
+        return await self._bench.workspaces.make(task.tenant, task.id, remote, branch)
 
     async def _to_free_branch(
         self, task: Task, workspace: Workspace, remote: Remote, message: str
     ) -> Pushed:
         """Push to the task's branch; a name that others have taken gets a numeric suffix."""
         if task.branch:
-            return await self._git.push(
+            return await self._bench.git.push(
                 workspace.checkout, remote, task.branch, message, expected=task.pushed_commit
             )
         for attempt in range(1, _BRANCHES + 1):
             try:
                 name = branch_name(task.id, attempt)
-                return await self._git.push(workspace.checkout, remote, name, message)
+                return await self._bench.git.push(workspace.checkout, remote, name, message)
             except Conflict as error:
                 if error.code != "branch_exists":
                     raise
@@ -120,8 +101,8 @@ class PullRequestJob:
 
     async def _open(self, steps: Steps, branch: str) -> dict[str, Any]:
         task = await self._task(steps)
-        asked = await self._store.pull_request_asked(task.tenant, task.id)
-        token, provider = await self._credentials.token(task)
+        asked = await self._bench.store.pull_request_asked(task.tenant, task.id)
+        token, provider = await self._bench.credentials.token(task)
         draft = PullRequestDraft(
             repo_url=task.repo_url,
             head=branch,
@@ -136,36 +117,40 @@ class PullRequestJob:
     async def _base(self, task: Task, asked: PullRequestAsked) -> str:
         if asked.target_branch or task.config.target_branch:
             return asked.target_branch or task.config.target_branch
-        workspace = await self._workspaces.present(task.id)
+        workspace = await self._bench.workspaces.present(task.id)
         if workspace is not None:
             return workspace.checkout.branch
-        return await self._git.default_branch(await self._credentials.remote(task))
+        return await self._bench.git.default_branch(await self._bench.credentials.remote(task))
 
     async def _end(self, steps: Steps, pushed: dict[str, Any], opened: dict[str, Any]) -> bool:
-        task = await self._store.get(steps.job.tenant, steps.job.payload["task_id"])
-        if task is None or task.status is not Status.CREATING_PR:
-            return False  # recorded by an earlier run of this step
-
-        async def body(tx: Tx) -> None:
-            await steps.fence(tx)
-            await self._recorder.pull_request_open(
-                tx, task, pushed["branch"], pushed["commit"], opened["url"], opened["number"]
-            )
-
-        await self._db.write(body)
-        return True
+        branch, commit = pushed["branch"], pushed["commit"]
+        url, number = opened["url"], opened["number"]
+        return await self._record(
+            steps,
+            lambda tx, task: self._bench.recorder.pull_request_open(
+                tx, task, branch, commit, url, number
+            ),
+        )
 
     async def _refuse(self, steps: Steps, message: str, code: str) -> bool:
-        task = await self._store.get(steps.job.tenant, steps.job.payload["task_id"])
-        if task is None or task.status is not Status.CREATING_PR:
-            return False
+        return await self._record(
+            steps,
+            lambda tx, task: self._bench.recorder.pull_request_failed(tx, task, message, code),
+        )
+
+    async def _record(self, steps: Steps, write: Callable[[Tx, Task], Awaitable[object]]) -> bool:
+        """Write how it came out; False when an earlier run of the step has done so."""
+        job, recorded = steps.job, False
 
         async def body(tx: Tx) -> None:
-            await steps.fence(tx)
-            await self._recorder.pull_request_failed(tx, task, message, code)
+            nonlocal recorded
+            task = await self._bench.store.get(job.tenant, job.payload["task_id"], tx)
+            recorded = task is not None and task.status is Status.CREATING_PR
+            if task is not None and recorded:
+                await write(tx, task)
 
-        await self._db.write(body)
-        return True
+        await self._bench.fenced(steps, body)
+        return recorded
 
 
 def _message(task: Task, asked: PullRequestAsked) -> str:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from lemnos.domains.agents.ports import RunResult, Verdict
+from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.jobs import IterationJob
 from lemnos.domains.tasks.model import Changes, NewTask, PullRequestAsked, Status, Task
 from lemnos.domains.tasks.recording import Ending, Recorder
@@ -33,6 +34,8 @@ CTX = system_context("default", "test")
 
 class TakenUpAgain(Steps):
     """What a job gets that was cut off in its last step: all before is recorded."""
+
+    recovered = True
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -90,14 +93,9 @@ class Story:
 
     def handler(self) -> IterationJob:
         """The handler, without what only its earlier steps need."""
-        nothing = cast("object", None)
-        return IterationJob(
-            self.db,
-            self.store,
-            self.recorder,
-            self.core.workspaces,
-            *([nothing] * 4),  # type: ignore[arg-type]
-        )
+        nothing = cast("Any", None)
+        bench = Bench(self.db, self.store, self.recorder, self.core.workspaces, nothing, nothing)
+        return IterationJob(bench, nothing, nothing)
 
     async def status(self, task: Task) -> Status:
         return (await self.tasks.get(CTX, task.id)).status
