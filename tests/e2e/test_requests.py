@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from tests.support.server_fixtures import MakeServer
 from tests.support.git_http import GitFault, GitServer
 from tests.support.server import LemnosServer, prepare_database
+from tests.support.server_fixtures import MakeServer
 from tests.support.sink import WebhookSink, redirect
 
 pytestmark = pytest.mark.e2e
