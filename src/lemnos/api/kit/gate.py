@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lemnos.api.kit.answers import JSON, encode
 from lemnos.api.kit.dialect import STATUS, Dialects
 from lemnos.api.kit.errors import MethodNotAllowed, as_lemnos_error
-from lemnos.api.kit.operation import CONTEXT, ROUTE
+from lemnos.api.kit.operation import CONTEXT, CREDENTIAL, ROUTE
 from lemnos.api.kit.readiness import Phase, Readiness
 from lemnos.kernel import clock, ids
 from lemnos.kernel.context import Context, Principal
@@ -143,6 +143,7 @@ class Gate:
             self._count(exchange, f"ip:{exchange.remote}", "anonymous")
             raise
         scope[CONTEXT] = Context(principal, exchange.request_id, wanted.trace_id, exchange.remote)
+        scope[CREDENTIAL] = wanted.credential
         key = principal.key_id or f"{principal.tenant}/{principal.subject}"
         self._count(exchange, key, principal.tier)
 

@@ -17,10 +17,11 @@ from starlette.responses import Response
 
 from lemnos.api.kit.core import Core
 from lemnos.kernel.context import Context
-from lemnos.kernel.errors import Invalid
+from lemnos.kernel.errors import Invalid, Unauthenticated, Unavailable
 from lemnos.platform.execute import Once
 
 CONTEXT = "lemnos.context"  # where the gate puts the request's context in its scope
+CREDENTIAL = "lemnos.credential"  # and what the caller was authenticated by, in bytes
 ROUTE = "lemnos.route"  # and where a route leaves its template, for metrics
 OPEN = "open"  # the permission of an operation that needs none
 _PERMISSION = "x-permission"
@@ -82,6 +83,20 @@ def context_of(request: Request) -> Context:
     return cast("Context", request.scope[CONTEXT])
 
 
+async def is_admitted(request: Request) -> bool:
+    """Whether the caller's credential is still good: for answers that outlast a revocation."""
+    identity, credential = core_of(request).identity, request.scope[CREDENTIAL]
+    if identity.cached(credential) is not None:
+        return True
+    try:
+        await identity.authenticate(credential.decode("latin-1"))
+    except Unauthenticated:
+        return False
+    except Unavailable:  # nobody can tell for the moment
+        return True
+    return True
+
+
 async def once_of(request: Request) -> Once | None:
     """The idempotency of a request that carries an ``Idempotency-Key``, else None."""
     key = request.headers.get("idempotency-key")
@@ -90,7 +105,8 @@ async def once_of(request: Request) -> Once | None:
     if not 1 <= len(key) <= _LONGEST_KEY:
         problem = {"Idempotency-Key": f"must have 1 to {_LONGEST_KEY} characters"}
         raise Invalid("The Idempotency-Key is not valid.", fields=problem)
-    digest = hashlib.sha256(await request.body()).digest()
+    query = request.scope["query_string"]
+    digest = hashlib.sha256(b"%s\0%s" % (query, await request.body())).digest()
     return Once(key, f"{request.method} {request.url.path}", digest)
 
 

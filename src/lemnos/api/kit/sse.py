@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
@@ -15,7 +16,9 @@ from starlette.types import Receive, Scope, Send
 from lemnos.api.kit.readiness import Readiness
 from lemnos.kernel.errors import Invalid
 
+RECHECK = 15.0  # seconds after which a reader must still be admitted
 KEEPALIVE = b": keepalive\n\n"
+_SPACES = bytes.maketrans(b"\r\n", b"  ")
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache, no-transform"),
@@ -28,7 +31,9 @@ def frame(data: bytes, *, event: str = "", id: int | None = None) -> bytes:
     head = f"event: {event}\n".encode() if event else b""
     if id is not None:
         head += b"id: %d\n" % id
-    return b"%sdata: %s\n\n" % (head, data.replace(b"\n", b" "))
+    if b"\n" in data or b"\r" in data:  # either ends a line here, and is but space in JSON
+        data = data.translate(_SPACES)
+    return b"%sdata: %s\n\n" % (head, data)
 
 
 def resume_after(request: Request) -> int:
@@ -43,11 +48,20 @@ def resume_after(request: Request) -> int:
 
 
 class EventStream:
-    """An ASGI answer that writes chunks until its source ends, or its reader or the server goes."""
+    """An ASGI answer that writes chunks until its source ends, or its reader or the server goes.
 
-    def __init__(self, source: AsyncIterator[bytes], readiness: Readiness) -> None:
+    ``is_admitted`` is asked from time to time: a reader whose key was revoked is cut off.
+    """
+
+    def __init__(
+        self,
+        source: AsyncIterator[bytes],
+        readiness: Readiness,
+        is_admitted: Callable[[], Awaitable[bool]],
+    ) -> None:
         self._source = source
         self._readiness = readiness
+        self._is_admitted = is_admitted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
@@ -66,8 +80,13 @@ class EventStream:
         await send({"type": "http.response.body", "body": b""})
 
     async def _write(self, send: Send) -> None:
+        checked = time.monotonic()
         async with contextlib.aclosing(self._source) as source:  # type: ignore[type-var]
             async for chunk in source:
+                if time.monotonic() - checked >= RECHECK:
+                    if not await self._is_admitted():
+                        return
+                    checked = time.monotonic()
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
 

@@ -10,6 +10,10 @@ from lemnos.platform.events.port import Event
 Encode = Callable[[Event], bytes]  # b"" for an event that is not to be shown
 
 
+LARGEST = 16 << 20  # bytes that a ring's events take up
+_SLICES = 64  # places whose frames are kept for the next reader there
+
+
 class Marked(bytes):
     """A frame that its readers must look at: see :attr:`Frames.marked`."""
 
@@ -29,11 +33,15 @@ class Frames(list[bytes]):
 
 
 class Ring:
-    """Events ``first … last`` of a stream, without gaps. At most twice ``capacity`` of them."""
+    """Events ``first … last`` of a stream, without gaps.
+
+    At most twice ``capacity`` of them, and no more than ``LARGEST`` bytes but for the last one.
+    """
 
     def __init__(self, head: int, capacity: int) -> None:
         self._capacity = capacity
         self._events: list[Event] = []
+        self._bytes = 0
         self._encoded: dict[Encode, list[bytes]] = {}
         self._slices: dict[tuple[Encode, int], Frames] = {}
         self.last = head
@@ -50,10 +58,13 @@ class Ring:
         if events[0].seq != self.last + 1:  # the stream was dropped and begun anew
             self._forget(len(self._events))
         self._events += events
+        self._bytes += sum(map(_size, events))
         self.last = events[-1].seq
         self._slices.clear()
         if len(self._events) > 2 * self._capacity:
             self._forget(len(self._events) - self._capacity)
+        if self._bytes > LARGEST:
+            self._forget(self._count_over(LARGEST // 2))
 
     def holds(self, after: int) -> bool:
         """Whether everything that follows ``after`` is here."""
@@ -67,7 +78,8 @@ class Ring:
             encoded += map(encode, self._events[len(encoded) :])
             start = after - self.first + 1
             found = Frames(frame for frame in encoded[start:] if frame)
-            self._slices[encode, after] = found
+            if len(self._slices) < _SLICES:
+                self._slices[encode, after] = found
         return found
 
     def discard(self, encode: Encode) -> None:
@@ -75,7 +87,21 @@ class Ring:
         self._encoded.pop(encode, None)
         self._slices.clear()
 
+    def _count_over(self, size: int) -> int:
+        """How many of the oldest must go, so that no more than ``size`` bytes are left."""
+        left = self._bytes
+        for count, event in enumerate(self._events[:-1]):
+            if left <= size:
+                return count
+            left -= _size(event)
+        return len(self._events) - 1
+
     def _forget(self, count: int) -> None:
+        self._bytes -= sum(map(_size, self._events[:count]))
         del self._events[:count]
         for encoded in self._encoded.values():
             del encoded[:count]
+
+
+def _size(event: Event) -> int:
+    return len(event.data) + len(event.detail)

@@ -31,7 +31,7 @@ class Once:
     """The idempotency of one HTTP request.
 
     ``key`` is the header ``Idempotency-Key``, ``operation`` the method and path, ``digest``
-    identifies the body.
+    identifies the rest of what was asked: query and body.
     """
 
     key: str

@@ -69,7 +69,8 @@ def delay(failed: int, answer: Answer) -> float | None:
     """Seconds until the next try after so many failed ones; None when there is none."""
     if failed > len(SCHEDULE) or hopeless(answer):
         return None
-    return max(SCHEDULE[failed - 1], answer.retry_after or 0.0)
+    wished = min(answer.retry_after or 0.0, SCHEDULE[-1])  # an endpoint may wish for any time
+    return max(SCHEDULE[failed - 1], wished)
 
 
 def standard_headers(delivery_id: str, body: bytes, secret: bytes, now: int) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lemnos.platform.events import Event
-from lemnos.platform.events.ring import Ring
+from lemnos.platform.events.ring import LARGEST, Ring
 
 
 def events(first: int, last: int) -> list[Event]:
@@ -43,6 +43,19 @@ def test_the_oldest_make_room():
     assert ring.last == 19
     assert not ring.holds(3)
     assert ring.frames(ring.first - 1, number) == [b"%d" % s for s in range(ring.first, 20)]
+
+
+def test_large_events_make_room_by_their_size():
+    large = b"x" * (LARGEST // 10)
+    ring = Ring(0, 100)
+    for seq in range(1, 40):
+        ring.extend([Event("s", seq, "t", "n", large, 0)])
+        assert ring.frames(seq - 1, number) == [b"%d" % seq]
+        assert ring.last - ring.first < 10
+    ring.extend([Event("s", 40, "t", "n", large * 20, 0), Event("s", 41, "t", "n", large * 20, 0)])
+    assert (ring.first, ring.last) == (41, 41)
+    ring.extend(events(42, 44))
+    assert ring.frames(ring.first - 1, number)[-1] == b"44"
 
 
 def test_an_encoder_that_lags_stays_aligned():

@@ -161,6 +161,7 @@ async def test_it_is_given_up_at_the_end_of_the_schedule(outbox: Outbox):
 def test_retry_after_is_honoured_when_it_is_longer_than_the_schedule():
     assert delay(1, Answer(429, retry_after=90.0)) == 90.0
     assert delay(3, Answer(429, retry_after=1.0)) == SCHEDULE[2]
+    assert delay(1, Answer(429, retry_after=float("9" * 400))) == SCHEDULE[-1]
     assert delay(len(SCHEDULE) + 1, Answer(429, retry_after=1.0)) is None
 
 

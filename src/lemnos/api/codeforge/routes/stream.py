@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,7 +14,7 @@ from lemnos.api.codeforge import examples, present
 from lemnos.api.kit import sse
 from lemnos.api.kit.answers import encode
 from lemnos.api.kit.core import Core
-from lemnos.api.kit.operation import context_of, core_of, needs, operations
+from lemnos.api.kit.operation import context_of, core_of, is_admitted, needs, operations
 from lemnos.domains.tasks.events import ENDINGS, stream_of
 from lemnos.domains.tasks.model import Task, resting
 from lemnos.kernel.clock import iso
@@ -59,7 +60,8 @@ async def stream_task(request: Request) -> Response:
     after = sse.resume_after(request)
     task = await core.tasks.get(ctx, request.path_params["task_id"])
     source = _follow(core, ctx, task, after)
-    return sse.EventStream(source, core.readiness)  # type: ignore[return-value]
+    admitted = partial(is_admitted, request)
+    return sse.EventStream(source, core.readiness, admitted)  # type: ignore[return-value]
 
 
 async def _follow(core: Core, ctx: Context, task: Task, after: int) -> AsyncIterator[bytes]:
