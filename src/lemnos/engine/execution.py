@@ -163,7 +163,7 @@ class Runner:
         message = describe(error)
         tries = claim.attempts + 1
         if not final and tries < kind.retry.attempts:
-            _log.info("the job %s will be tried again", claim.job.id, exc_info=error)
+            _log.warning("the job %s will be tried again: %s", claim.job.id, message)
             again_at = clock.now() + int(kind.retry.delay(tries) * clock.SECOND)
             await self._settled(lambda tx: store.set_retry(tx, claim, message, again_at))
             return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -71,12 +72,28 @@ def test_a_key_that_does_not_exist(site: Site):
 
 
 def test_a_registered_key_opens_the_repository(site: Site):
-    site.post("keys", {"name": "for-the-forge", "provider": PROVIDER, "token": TOKEN})
+    host = urlsplit(site.repo_url).netloc
+    site.post("keys", {"name": "for-the-forge", "provider": PROVIDER, "token": TOKEN, "host": host})
     task_id = site.create(
         access_token=None, provider_key="for-the-forge", prompt="Tidy the imports"
     )
     assert site.server.wait(task_id)["error_class"] != "auth"
     assert site.server.task(task_id)["status"] == "completed"
+
+
+def test_a_registered_key_goes_to_its_host_only(site: Site):
+    here = urlsplit(site.repo_url).netloc
+    keys = {
+        "for-another": {"provider": "generic", "host": "git.example.org"},
+        "for-a-public-one": {"provider": "gitea"},
+        "for-nobody-in-particular": {"provider": "generic"},
+        "for-here": {"provider": "generic", "host": here},
+    }
+    for name, said in keys.items():
+        site.post("keys", {"name": name, "token": TOKEN, **said})
+        body = {"repo_url": "https://git.example.net/thief/repo.git", "prompt": "x"}
+        refusal = refused(site.post("tasks", {**body, "provider_key": name}), 400)
+        assert list(refusal["fields"]) == ["provider_key"], name
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from lemnos.adapters.forges.gitea import Gitea
 from lemnos.adapters.forges.github import GitHub
@@ -72,6 +73,17 @@ class ForgeRegistry:
             return PlainRemote()
         api = known.api if known.api and known.provider == kind else _api_of(endpoint, kind)
         return make(self._http, api.rstrip("/"))
+
+    def host_of(self, repo_url: str) -> tuple[str, str]:
+        """The host of a repository, and the provider that is known (not guessed) to run there."""
+        endpoint = self._guard.check_repository(repo_url).endpoint
+        if endpoint is None:
+            return "", ""
+        shown = urlsplit(endpoint.url).netloc
+        said = self._overrides.get(f"{endpoint.host}:{endpoint.port}") or self._overrides.get(
+            endpoint.host
+        )
+        return shown, said.provider if said else _HOSTS.get(endpoint.host, "")
 
     def _known(self, endpoint: Endpoint) -> ForgeHost:
         host = endpoint.host

@@ -72,7 +72,7 @@ def definition(server: wire.McpServer) -> McpDefinition:
 
 def new_key(body: wire.RegisterKey) -> NewKey:
     """A key as the domain takes it."""
-    return NewKey(body.name, Provider(body.provider), body.token, body.scope)
+    return NewKey(body.name, Provider(body.provider), body.token, body.scope, body.host)
 
 
 def created(task: Task) -> Json:
@@ -156,6 +156,7 @@ def key(found: Key) -> Json:
         "name": found.name,
         "provider": found.provider.value,
         "scope": found.scope,
+        "host": found.host or None,
         "created_at": iso(found.created_at),
     }
 

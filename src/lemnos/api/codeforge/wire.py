@@ -86,6 +86,7 @@ class RegisterKey(Request):
     provider: Literal["github", "gitlab", "gitea", "generic"]
     token: Secret
     scope: Annotated[Text, Field(max_length=200)] = ""
+    host: Annotated[Text, Field(max_length=260, pattern=r"^[A-Za-z0-9.:\[\]-]*$")] = ""
 
 
 class TaskCreated(BaseModel):
@@ -229,6 +230,7 @@ class Key(BaseModel):
     name: str
     provider: str
     scope: str
+    host: str | None
     created_at: str
 
 

@@ -25,12 +25,15 @@ def add(
         str, typer.Option(metavar="VARIABLE", help="Variable that holds the token.")
     ] = "",
     note: Annotated[str, typer.Option(help="What it is for.")] = "",
+    host: Annotated[
+        str, typer.Option(help="The only host[:port] that it is for; needed for one of your own.")
+    ] = "",
 ) -> None:
     """Register a token: typed in unseen, piped in, or from a variable."""
     from lemnos.cli.secret_input import read_secret
 
     token = read_secret("token", token_env)
-    body = {"name": name, "provider": provider, "token": token, "scope": note}
+    body = {"name": name, "provider": provider, "token": token, "scope": note, "host": host}
     said = at.client.register_key(body)
     at.out.give(said, lambda to: to.print(f"{said['message']} Use it: --git-key {name}"))
 

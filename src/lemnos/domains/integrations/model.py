@@ -17,12 +17,17 @@ class Provider(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A credential to register. ``scope`` is the caller's own note on what it is for."""
+    """A credential to register.
+
+    ``scope`` is the caller's own note on what it is for. ``host`` (``host[:port]``) is the only one
+    that the token is sent to; without it, those that are known for the provider.
+    """
 
     name: str
     provider: Provider
     token: str = field(repr=False)
     scope: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +38,5 @@ class Key:
     name: str
     provider: Provider
     scope: str
+    host: str
     created_at: int

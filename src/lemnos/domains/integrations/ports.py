@@ -53,6 +53,11 @@ class Forge(Protocol):
 class Forges(Protocol):
     """Finds the forge for a repository."""
 
+    def host_of(self, repo_url: str) -> tuple[str, str]:
+        """The host, ``host:port`` unless the port is the scheme's, and the provider that is known
+        to run there; each empty where there is none. What a name looks like proves nothing."""
+        ...
+
     def of(self, repo_url: str, provider: str = "") -> Forge:
         """By the provider of the key in use, else by the host's name; else the plain remote."""
         ...

@@ -30,6 +30,7 @@ class KeyStore:
             "name": key.name,
             "provider": key.provider.value,
             "scope": key.scope,
+            "host": key.host,
             "sealed": sealed,
             "created_by": created_by,
             "created_at": key.created_at,
@@ -52,5 +53,10 @@ class KeyStore:
 
 def _key(row: Row) -> Key:
     return Key(
-        row["tenant"], row["name"], Provider(row["provider"]), row["scope"], row["created_at"]
+        row["tenant"],
+        row["name"],
+        Provider(row["provider"]),
+        row["scope"],
+        row["host"],
+        row["created_at"],
     )

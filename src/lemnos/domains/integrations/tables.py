@@ -13,6 +13,7 @@ keys = Table(
     Column("name", Text, primary_key=True),
     Column("provider", Text, nullable=False),
     Column("scope", Text, nullable=False),
+    Column("host", Text, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),

@@ -30,5 +30,5 @@ class Credentials:
         own = self._opened(task).access_token
         if own or not task.provider_key:
             return own, ""
-        key, token = await self._keys.open(task.tenant, task.provider_key)
+        key, token = await self._keys.open(task.tenant, task.provider_key, task.repo_url)
         return token, key.provider.value

@@ -9,6 +9,7 @@ from enum import StrEnum
 from lemnos.domains.agents.model import McpDefinition
 from lemnos.kernel.errors import Conflict
 
+_LUCKLESS = 10
 MAX_PROMPT = 102_400  # characters, as CodeForge limits them
 
 
@@ -203,7 +204,8 @@ def branch_name(task_id: str, attempt: int = 1) -> str:
     """``codeforge/task-<first 8 of the id>``, with a numeric suffix from the second attempt on.
 
     The first 8 digits of a time-ordered id are those of its minute, so names do collide where one
-    repository gets several tasks at once.
+    repository gets several tasks at once; from the tenth attempt on the number is the task's own.
     """
-    suffix = "" if attempt == 1 else f"-{attempt}"
+    number = attempt if attempt < _LUCKLESS else attempt + int(task_id[-8:], 16)
+    suffix = "" if attempt == 1 else f"-{number}"
     return f"codeforge/task-{task_id[:8]}{suffix}"

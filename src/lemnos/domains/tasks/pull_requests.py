@@ -20,7 +20,7 @@ from lemnos.engine import Job, Steps
 from lemnos.kernel.errors import Conflict, LemnosError, Unavailable
 from lemnos.platform.db import Tx
 
-_BRANCHES = 50  # names tried before giving up
+_BRANCHES = 20  # names tried before giving up
 
 
 class PullRequestJob:

@@ -82,7 +82,7 @@ class TaskService:
         """Check what is asked for and make a task of it, not stored yet."""
         self._check(new)
         if new.provider_key:
-            await self._known_key(ctx, new.provider_key)
+            await self._keys.check(ctx.tenant, new.provider_key, new.repo_url)
         task_id = ids.new_uuid()
         return Task(
             id=task_id,
@@ -263,10 +263,6 @@ class TaskService:
                 code=error.code,
                 fields={f"config.{name}": problem for name, problem in error.fields.items()},
             ) from error
-
-    async def _known_key(self, ctx: Context, name: str) -> None:
-        if name not in {key.name for key in await self._keys.list(ctx)}:
-            _refuse("provider_key", f"there is no key named {name}")
 
 
 def _iterate(task: Task) -> Job:

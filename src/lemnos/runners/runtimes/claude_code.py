@@ -32,6 +32,7 @@ TOOLS = (
     "Bash,BashOutput,KillShell,Read,Edit,MultiEdit,Write,NotebookEdit,Glob,Grep,LS,Task,TodoWrite"
 )
 RETRIES = 3  # of the CLI itself; its default of 10 takes minutes before a fallback gets its turn
+MCP_START_MS = 10_000  # a server that cannot start must not hold up the run for long
 _INTERRUPT = {
     "type": "control_request",
     "request_id": "end",
@@ -82,6 +83,7 @@ class ClaudeCode:
             "ANTHROPIC_BASE_URL": model_url(gateway),
             "ANTHROPIC_API_KEY": gateway.token,
             "CLAUDE_CODE_MAX_RETRIES": str(RETRIES),
+            "MCP_TIMEOUT": str(MCP_START_MS),
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "DISABLE_AUTOUPDATER": "1",
             "DISABLE_TELEMETRY": "1",

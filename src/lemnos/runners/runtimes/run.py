@@ -34,6 +34,7 @@ from lemnos.runners.sandbox import Launch, Sandboxed
 
 FAREWELL_SECONDS = 10.0  # to exit by itself, once it has said its last word
 PATIENCE = Patience(asked=5.0, terminated=2.0)
+_TURN = 100  # lines after which others get a turn: an agent may print without end
 _STDERR_KEPT = 20  # lines, for the error of a run that ended without a result
 _STDERR_LINE = 2_000  # characters kept of each
 _ENDED_AS = {
@@ -147,7 +148,9 @@ class SandboxedRun:
             for event in self._first_events():
                 yield event
             async for batch in process.batches():
-                for line in batch:
+                for number, line in enumerate(batch):
+                    if number % _TURN == _TURN - 1:
+                        await asyncio.sleep(0)
                     for event in self._read(line):
                         yield event
                 for event in self._inbox.take():

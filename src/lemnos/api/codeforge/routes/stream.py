@@ -71,7 +71,8 @@ async def _follow(core: Core, ctx: Context, task: Task, after: int) -> AsyncIter
         yield _done(task)
         return
     idle_since, ending = time.monotonic(), False
-    frames = core.hub.follow(stream_of(task.id), after, _frame, heartbeat=_KEEPALIVE)
+    heartbeat = min(_KEEPALIVE, core.settings.stream_idle)
+    frames = core.hub.follow(stream_of(task.id), after, _frame, heartbeat=heartbeat)
     async with aclosing(frames) as batches:
         async for batch in batches:
             if not batch:
