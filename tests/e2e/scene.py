@@ -112,21 +112,21 @@ class Follower:
         assert len(self.dones) == 1
 
     def _run(self) -> None:
-        while not (self._stopping.is_set() or self.dones):
-            try:
-                self._connect()
-            except (httpx2.HTTPError, OSError, RuntimeError):
-                time.sleep(0.05)  # the server is away
+        with httpx2.Client(timeout=PATIENCE, trust_env=False) as client:
+            while not (self._stopping.is_set() or self.dones):
+                try:
+                    self._connect(client)
+                except (httpx2.HTTPError, OSError, RuntimeError):
+                    time.sleep(0.05)  # the server is away
 
-    def _connect(self) -> None:
+    def _connect(self, client: httpx2.Client) -> None:
         server = self.node()
-        headers = {"Last-Event-ID": str(self.ids[-1])} if self.ids else {}
-        path = f"/api/v1/tasks/{self.task_id}/stream"
+        headers = {"Authorization": f"Bearer {server.key}"}
+        if self.ids:
+            headers["Last-Event-ID"] = str(self.ids[-1])
+        url = f"{server.url}/api/v1/tasks/{self.task_id}/stream"
         seen = 0
-        with (
-            server.client_with(server.key) as client,
-            client.stream("GET", path, headers=headers) as answer,
-        ):
+        with client.stream("GET", url, headers=headers) as answer:
             if answer.status_code != 200:
                 raise RuntimeError(f"the stream was refused with {answer.status_code}")
             self.connects += 1
