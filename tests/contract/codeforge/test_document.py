@@ -196,7 +196,7 @@ def test_keys_as_documented(site: Site):
     assert registered.json().keys() == {"name", "provider", "message"}
     listed = site.server.client.get("/api/v1/keys")
     [key] = [one for one in listed.json()["keys"] if one["name"] == "my-github-key"]
-    assert key.keys() == {"name", "provider", "scope", "created_at"}
+    assert key.keys() == {"name", "provider", "scope", "created_at", "host"}
     assert "ghp_xxx" not in listed.text
     assert site.server.client.delete("/api/v1/keys/my-github-key").status_code == 200
     assert site.server.client.delete("/api/v1/keys/my-github-key").status_code == 404

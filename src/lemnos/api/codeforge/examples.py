@@ -132,6 +132,7 @@ KEYS = example(
                 "name": "my-github-key",
                 "provider": "github",
                 "scope": "",
+                "host": None,
                 "created_at": "2025-01-15T10:30:00Z",
             }
         ]
