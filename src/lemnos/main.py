@@ -149,7 +149,7 @@ def make_runtimes(settings: Settings, gateway: ModelGateway) -> RuntimeRegistry:
     """The runtimes that this machine may have; `lemnos doctor` probes the same ones."""
     folders = tuple(Path(path).expanduser().resolve() for path in settings.agent_paths)
     programs = tuple(path / "bin" if (path / "bin").is_dir() else path for path in folders)
-    host = Host(choose_sandbox(settings.sandbox), gateway, folders, programs)
+    host = Host(choose_sandbox(settings.sandbox, (settings.data_dir,)), gateway, folders, programs)
     tools = (Path(settings.tools),) if settings.tools else ()
     agents = [
         AcpRuntime(host, AcpAgent(name, tuple(command)))

@@ -104,6 +104,25 @@ async def test_memory_cannot_be_taken_by_way_of_files(launch: Make) -> None:
     assert [int(line) for line in lines] == [SHM_BYTES // 1024, TMP_BYTES // 1024]
 
 
+async def test_of_a_hidden_folder_only_what_the_run_names_is_seen(tmp_path: Path) -> None:
+    """The data folder may lie in a folder that agents read, such as a virtual environment."""
+    data = tmp_path / "data"
+    for name in ("workspaces/mine", "workspaces/other", "home", "mirror"):
+        (data / name).mkdir(parents=True)
+        (data / name / "file").touch()
+    (data / "master.key").write_text("secret")
+    mine, home, mirror = data / "workspaces" / "mine", data / "home", data / "mirror"
+    script = f"touch new; touch {data}/new; cd {tmp_path}; find data -type f"
+    running = await choose_sandbox("required", (data,)).start(
+        Launch("run", ("sh", "-c", script), mine, home, ENV, read_only=(mirror, tmp_path))
+    )
+    lines = {line.data.decode() for line in await _output(running) if line.stream == "stdout"}
+    await running.wait()
+
+    own = {"data/workspaces/mine/file", "data/home/file", "data/mirror/file"}
+    assert lines == own | {"data/workspaces/mine/new"}
+
+
 async def test_a_program_that_does_not_exist_ends_with_127(sandbox: Sandbox, launch: Make) -> None:
     running = await sandbox.start(launch("/nowhere/program"))
     lines = await _output(running)

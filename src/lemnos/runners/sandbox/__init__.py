@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from lemnos.kernel.errors import Unavailable
@@ -25,8 +26,10 @@ __all__ = [
 SandboxMode = Literal["required", "auto", "off"]
 
 
-def choose_sandbox(mode: SandboxMode = "auto") -> Sandbox:
+def choose_sandbox(mode: SandboxMode = "auto", hidden: tuple[Path, ...] = ()) -> Sandbox:
     """The sandbox for this server; called once at start, as it tries bubblewrap out.
+
+    ``hidden`` are folders of which agents see no more than what their runs name.
 
     Raises Unavailable when the mode is ``required`` and bubblewrap does not work here.
     """
@@ -35,7 +38,7 @@ def choose_sandbox(mode: SandboxMode = "auto") -> Sandbox:
         return PlainSandbox(watchdog, cgroups, "the operator switched the sandbox off")
     problem = why_not()
     if not problem:
-        return BubblewrapSandbox(watchdog, cgroups)
+        return BubblewrapSandbox(watchdog, cgroups, hidden=hidden)
     if mode == "required":
         raise Unavailable(f"The sandbox is required, and {problem}", code="sandbox_unavailable")
     return PlainSandbox(watchdog, cgroups, problem)

@@ -52,13 +52,23 @@ _NAMESPACES = (
 
 
 class BubblewrapSandbox:
-    """Sees the system's programs, its workspace and its home; has no network and no devices."""
+    """Sees the system's programs, its workspace and its home; has no network and no devices.
+
+    ``hidden`` are folders that it never sees, whatever they lie in.
+    """
 
     name: Literal["bubblewrap", "plain"] = "bubblewrap"
     isolated = True
     warning = ""
 
-    def __init__(self, watchdog: Watchdog, cgroups: Cgroups, bwrap: str = "bwrap") -> None:
+    def __init__(
+        self,
+        watchdog: Watchdog,
+        cgroups: Cgroups,
+        bwrap: str = "bwrap",
+        hidden: tuple[Path, ...] = (),
+    ) -> None:
+        self._hidden = hidden
         self._watchdog = watchdog
         self._cgroups = cgroups
         self._bwrap = bwrap
@@ -92,14 +102,29 @@ class BubblewrapSandbox:
         command += ["--ro-bind", str(ENTRY), str(entry)]
         if launch.gateway is not None:
             command += ["--bind", str(launch.gateway), str(gateway)]
-        for path in (_python_home(), *launch.read_only):
-            command += ["--ro-bind", str(path), str(path)]
-        for path in (launch.home, launch.workspace):
-            command += ["--bind", str(path), str(path)]
+        command += self._binds(launch)
         command += ["--symlink", str(launch.home), str(_HOME)]
         # Without it the root, a tmpfs, could be filled up, which takes the host's memory.
+        command += [arg for path in self._hidden for arg in ("--remount-ro", str(path))]
         command += ["--remount-ro", "/", "--chdir", str(launch.workspace), "--"]
         return command + entry_command(launch.argv, launch.limits, entry=entry, gateway=gateway)
+
+    def _binds(self, launch: Launch) -> list[str]:
+        """What the run reads and writes; of a hidden folder only what the run itself names.
+
+        The server's own folder may lie where its programs are, or within what agents may read.
+        """
+        readable = (_python_home(), *launch.read_only)
+        named = [path for path in readable if any(map(path.is_relative_to, self._hidden))]
+        binds = [("--ro-bind", path) for path in readable if path not in named]
+        binds += [("--tmpfs", path) for path in self._hidden]
+        binds += [("--ro-bind", path) for path in named]
+        binds += [("--bind", launch.home), ("--bind", launch.workspace)]
+        return [
+            arg
+            for kind, path in binds
+            for arg in ((kind, str(path)) if kind == "--tmpfs" else (kind, str(path), str(path)))
+        ]
 
     def _etc_binds(self) -> list[str]:
         binds = [arg for path in _ETC for arg in ("--ro-bind-try", path, path)]
