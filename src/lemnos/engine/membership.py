@@ -21,6 +21,7 @@ from lemnos.kernel.errors import Unavailable
 from lemnos.platform.db import Database
 
 _log = logging.getLogger(__name__)
+_LEAVE = 5.0  # seconds: a shutdown does not wait for a database that is away
 _BEATS = 6  # heartbeats in the time after which a node is taken for dead
 
 
@@ -64,8 +65,9 @@ class Membership:
             self._task.cancel()
             await asyncio.wait([self._task])
         try:
-            await self._database.write(lambda tx: store.leave(tx, self._lease))
-        except Unavailable:
+            async with asyncio.timeout(_LEAVE):
+                await self._database.write(lambda tx: store.leave(tx, self._lease))
+        except (Unavailable, TimeoutError):
             _log.warning("the lease could not be given back; it will run out")
 
     async def hold(self) -> None:
