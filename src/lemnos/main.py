@@ -57,6 +57,7 @@ class Server:
     app: Application
     gate: Gate
     runner: AgentRunner
+    recorder: Recorder
     closing: tuple[Callable[[], Awaitable[None] | None], ...]
 
 
@@ -124,7 +125,7 @@ def build(settings: Settings) -> Server:
     app = make_app(core)
     gate = Gate(direct(app), _guards(settings, platform, core))
     closing = (forge_http.close, gateway.close, git.close, platform.sender.close)
-    return Server(settings, platform, core, app, gate, runner, closing)
+    return Server(settings, platform, core, app, gate, runner, recorder, closing)
 
 
 def _traced(tracer: Tracer, kind: str, handler: Handler) -> Handler:

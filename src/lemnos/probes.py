@@ -6,8 +6,10 @@ import asyncio
 import shutil
 
 from lemnos.api.kit.readiness import Probe
+from lemnos.domains.tasks.recording import Ending, Recorder
 from lemnos.kernel.errors import Unavailable
 from lemnos.main import Server
+from lemnos.platform.telemetry.metrics import Metrics
 
 _LEAST_DISK = 512 * 1024 * 1024  # bytes under which a checkout may not fit any more
 
@@ -38,6 +40,27 @@ def add_probes(server: Server) -> None:
     platform.metrics.gauge(
         "lemnos_agents_running", "Agents running on this node.", lambda: server.runner.active
     )
+
+
+def count_endings(metrics: Metrics, recorder: Recorder) -> None:
+    """Count how iterations end on this node, and what they use."""
+    names = ("runtime", "status")
+    ended = metrics.counter("lemnos_iterations_total", "Iterations that have ended.", names)
+    seconds = metrics.counter("lemnos_agent_seconds_total", "Time that agents ran.", ("runtime",))
+    cost = metrics.counter("lemnos_cost_usd_total", "Cost of models, US dollars.", ("runtime",))
+    tokens = metrics.counter(
+        "lemnos_tokens_total", "Tokens that models were given and gave.", ("runtime", "direction")
+    )
+
+    def count(runtime: str, ending: Ending) -> None:
+        runtime = runtime or "none"
+        ended.labels(runtime, ending.status.value).inc()
+        seconds.labels(runtime).inc(ending.usage.duration_seconds)
+        tokens.labels(runtime, "input").inc(ending.usage.input_tokens)
+        tokens.labels(runtime, "output").inc(ending.usage.output_tokens)
+        cost.labels(runtime).inc(ending.usage.cost_usd or 0.0)
+
+    recorder.on_ended = count
 
 
 def _runtime_probe(server: Server, name: str) -> Probe:

@@ -26,7 +26,7 @@ from lemnos.platform.db.migrate import ensure_schema
 from lemnos.platform.identity import NewKey
 from lemnos.platform.leftovers import end_leftovers, own
 from lemnos.platform.telemetry.log import adopt_libraries
-from lemnos.probes import add_probes
+from lemnos.probes import add_probes, count_endings
 from lemnos.settings import Settings
 
 # Allocations between two collections of each generation. A request makes hundreds, nearly all of
@@ -152,6 +152,7 @@ class Life:
         if server.settings.on_loopback:
             await ensure_owner_key(server)
         add_probes(server)
+        count_endings(platform.metrics, server.recorder)
         self._upkeep = [
             # The engine takes most of a second to load. Work is accepted meanwhile: it waits in
             # the database.

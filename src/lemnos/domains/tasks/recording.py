@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -45,6 +46,7 @@ class Recorder:
         self._log = log
         self._outbox = outbox
         self._secret = callback_secret
+        self.on_ended: Callable[[str, Ending], None] = _nobody  # with the name of the runtime
 
     async def note(self, tx: Tx, task: Task, *happened: NewEvent) -> None:
         """Append events to the task's stream."""
@@ -113,6 +115,7 @@ class Recorder:
         await self.note(tx, task, _told(task, ending))
         if (delivery := callback(task, self._secret)) is not None:
             await self._outbox.put(tx, delivery)
+        tx.after_commit(lambda: self.on_ended(task.runtime, ending))
         return task
 
     async def pull_request_open(
@@ -152,6 +155,10 @@ class Recorder:
         await self._store.change(tx, task, status=status, **values)
         known = {name: value for name, value in values.items() if name in _FIELDS}
         return replace(task, status=status, **known)
+
+
+def _nobody(_runtime: str, _ending: Ending) -> None:
+    """Until somebody counts."""
 
 
 _FIELDS = frozenset(Task.__dataclass_fields__)

@@ -44,3 +44,18 @@ def test_a_request_and_its_work_are_one_trace(tmp_path: Path) -> None:
     mine = [span for span in spans(sink) if span.trace_id.hex() == TRACE]
     assert {span.name for span in mine} >= {"/api/v1/tasks", "task.iterate"}
     assert task["trace_id"] == TRACE
+
+
+def test_what_tasks_end_in_is_counted(tmp_path: Path) -> None:
+    repository = create_bare(tmp_path / "repository.git", {"a.txt": "a\n"})
+    with LemnosServer(tmp_path) as server:
+        for prompt, status in (("run: true", "completed"), ("run: false", "failed")):
+            task = server.create(repo_url=str(repository), prompt=prompt, config={"cli": "builtin"})
+            server.wait(task["id"], status)
+        metrics = server.client.get("/metrics").text
+    for line in (
+        'lemnos_iterations_total{runtime="builtin",status="completed"} 1.0',
+        'lemnos_iterations_total{runtime="builtin",status="failed"} 1.0',
+        'lemnos_http_requests_total{method="POST",route="/api/v1/tasks",status="201"} 2.0',
+    ):
+        assert line in metrics
