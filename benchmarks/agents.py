@@ -20,21 +20,23 @@ plan = json.loads(prompt)
 def line(said):
     return json.dumps(said, separators=(",", ":")).encode() + b"\\n"
 def text(number):
-    block = dict(type="text", text="%d %s" % (number, "word " * plan["words"]))
+    due = began + (number / plan["rate"] if plan["rate"] else 0)
+    block = dict(type="text", text="%d %d %s" % (number, due * 1e6, "word " * plan["words"]))
     message = dict(id="msg_01", type="message", role="assistant", content=[block])
     return line(dict(type="assistant", message=message, session_id="s-1", uuid="u-%d" % number))
 def out(data):
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(1, rest):]
+began = time.time()
 burst = b"" if plan["rate"] else b"".join(map(text, range(plan["count"])))
 out(line(dict(type="system", subtype="init", session_id="s-1")))
 while "go" in plan and not os.path.exists(plan["go"]):
     time.sleep(0.01)
 if plan["rate"]:
-    began = time.monotonic()
+    began = time.time()
     for number in range(plan["count"]):
-        time.sleep(max(0.0, began + number / plan["rate"] - time.monotonic()))
+        time.sleep(max(0.0, began + number / plan["rate"] - time.time()))
         out(text(number))
 out(burst)
 out(line(dict(type="result", subtype="success", result="done", is_error=False, session_id="s-1",
@@ -46,7 +48,8 @@ sys.stdin.read()
 def make_writer(folder: Path) -> Path:
     """An agent whose prompt is ``{"count", "rate" (a second, 0: at once), "words", "go"?}``.
 
-    It writes that many text messages; with ``go`` it waits for that file to appear first.
+    It writes that many text messages, each beginning with its number and the Unix time in
+    microseconds at which it was due; with ``go`` it waits for that file to appear first.
     """
     return _program(folder / "writer", _WRITER)
 

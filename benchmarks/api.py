@@ -1,26 +1,31 @@
-"""How much of bare Starlette's speed the whole stack keeps: alternating rounds, median of ratios.
+"""How much of bare Starlette's speed the whole stack keeps, and what its database layer costs.
 
-``python benchmarks/api.py [--rounds N] [--seconds S] [--database URL]``. The whole stack is the
-real server: authenticated, rate-limited, tenant-checked, metered and logged. Both answer the same
-bytes under the same uvicorn.
+``python -m benchmarks.api [--rounds N]``. The whole stack is the real server: authenticated,
+rate-limited, tenant-checked, metered and logged. Bare Starlette answers the same bytes under the
+same uvicorn. On PostgreSQL the other side is the same server on asyncpg alone (raw_asyncpg.py).
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from benchmarks.common import ROOT, Figure, Lemnos, alternate, main
+from lemnos.platform.db.migrate import migrate
+from tests.support.services import Postgres, free_port
 
 HERE = Path(__file__).parent
-BARE = """
-import json, os, sys, uvicorn
+SECONDS = 2.0
+_BARE = """
+import json, sys, uvicorn
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
@@ -36,6 +41,8 @@ app = Starlette(routes=[
 uvicorn.run(app, port=int(sys.argv[1]), loop="uvloop", http="httptools", log_level="error",
             access_log=False)
 """
+_RAW = f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom benchmarks.raw_asyncpg import main\n"
+_RAW += "sys.exit(main())"
 NEW_TASK = {
     "repo_url": "https://github.com/user/repo.git",
     "prompt": "Fix the failing tests in the auth module",
@@ -43,125 +50,112 @@ NEW_TASK = {
 }
 
 
-class Lemnos:
-    """The real server in a process of its own; it takes no agent work, as an API node."""
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A server that can be asked for a task, or for a new one."""
 
-    def __init__(self, folder: Path, database: str, extra: dict[str, str]) -> None:
-        self.folder = folder
-        env = {key: value for key, value in os.environ.items() if not key.startswith("LEMNOS_")}
-        env |= {
-            "LEMNOS_DATA": str(folder),
-            "LEMNOS_PORT": "0",
-            "LEMNOS_DATABASE_URL": database,
-            "LEMNOS_RATE_LIMITS": "on",
-            "LEMNOS_MAX_AGENTS": "0",
-            **extra,
-        }
-        code = "import sys; from lemnos.settings import load; from lemnos.server import serve; " \
-            "sys.exit(serve(load()))"
-        self._log = (folder / "log").open("wb")
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code], env=env, stderr=self._log, cwd=folder
-        )
-        self.url = self._wait()
-        self.key = (folder / "api.key").read_text().strip()
+    url: str
+    task: str  # a path
+    headers: dict[str, str]
 
-    def _wait(self) -> str:
-        for _ in range(600):
-            try:
-                url = str(json.loads((self.folder / "server.json").read_text())["url"])
-                urllib.request.urlopen(f"{url}/ready", timeout=1).close()
-                return url
-            except (OSError, ValueError):
-                time.sleep(0.05)
-        raise RuntimeError((self.folder / "log").read_text())
+    def get(self) -> float:
+        """GETs a second."""
+        return self._load(self.task, method="GET", status=200, connections=16)
 
-    def call(self, method: str, path: str, body: object = None) -> bytes:
-        """One request; the answer's body."""
-        request = urllib.request.Request(
-            self.url + path,
-            json.dumps(body).encode() if body is not None else None,
-            {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"},
-            method=method,
-        )
-        with urllib.request.urlopen(request) as answer:
-            return bytes(answer.read())
+    def post(self) -> float:
+        """POSTs a second; more at once, as those that wait share a commit."""
+        body = json.dumps(NEW_TASK)
+        path = "/api/v1/tasks"
+        return self._load(path, method="POST", body=body, status=201, connections=64)
+
+    def _load(self, path: str, **plan: object) -> float:
+        plan |= {"url": self.url + path, "headers": self.headers, "seconds": SECONDS}
+        out = subprocess.check_output([sys.executable, str(HERE / "load.py"), json.dumps(plan)])
+        told = json.loads(out)
+        if told["bad"]:
+            raise RuntimeError(f"{told['bad']} answers had another status than {plan}")
+        return float(told["rate"])
+
+
+def _side(lemnos: Lemnos) -> Side:
+    task = lemnos.call("POST", "/api/v1/tasks", NEW_TASK)
+    return Side(lemnos.url, f"/api/v1/tasks/{task['id']}", lemnos.headers)
+
+
+def _node(folder: Path, **settings: str) -> Lemnos:
+    """A server that takes no agent work, as an API node."""
+    return Lemnos(folder, max_agents="0", **settings)
+
+
+class Bare:
+    """Starlette that answers what the server has answered."""
+
+    def __init__(self, folder: Path, lemnos: Lemnos) -> None:
+        created = lemnos.raw("POST", "/api/v1/tasks", NEW_TASK)
+        task = f"/api/v1/tasks/{json.loads(created)['id']}"
+        get, post = folder / "get", folder / "post"
+        get.write_bytes(lemnos.raw("GET", task))
+        post.write_bytes(created)
+        port = free_port()
+        command = [sys.executable, "-c", _BARE, str(port), str(get), str(post)]
+        self._process = subprocess.Popen(command, start_new_session=True)
+        self.side = Side(f"http://127.0.0.1:{port}", task, lemnos.headers)
+        while not self._answers():
+            time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        try:
+            urlopen(self.side.url + self.side.task, timeout=5).close()
+        except URLError:
+            return False
+        return True
 
     def stop(self) -> None:
         """End it."""
-        self.process.kill()
-        self.process.wait()
+        self._process.kill()
+        self._process.wait()
 
 
-def load(plan: dict[str, object]) -> float:
-    """Requests a second, as the generator's own process counts them."""
-    out = subprocess.check_output([sys.executable, str(HERE / "load.py"), json.dumps(plan)])
-    told = json.loads(out)
-    if told["bad"] > 0:
-        raise RuntimeError(f"{told['bad']} answers had another status than {plan}")
-    return float(told["rate"])
+def _figure(
+    what: str, ours: Callable[[], float], bare: Callable[[], float], rounds: int, least: float
+) -> Figure:
+    found = alternate(ours, bare, rounds)
+    return Figure(what, found.median, "at least", least, "", found.seen("requests/s"))
 
 
-def alternate(
-    name: str, ours: dict[str, object], bare: dict[str, object], rounds: int, least: float
-) -> None:
-    """Print the median ratio of the rounds."""
-    ratios, rates = [], []
-    for number in range(rounds):
-        pair = (ours, bare) if number % 2 else (bare, ours)
-        measured = {id(plan): load(plan) for plan in pair}
-        ratios.append(measured[id(ours)] / measured[id(bare)])
-        rates.append((measured[id(ours)], measured[id(bare)]))
-    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-    last = rates[len(rates) // 2]
-    print(
-        f"{name:46} {statistics.median(ratios):5.2f}  ({spread}; wanted {least:.2f}; "
-        f"e.g. {last[0]:.0f} against {last[1]:.0f} requests/s)"
-    )
-
-
-def main() -> None:
-    """Run all."""
-    options = argparse.ArgumentParser()
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--seconds", type=float, default=3)
-    options.add_argument("--database", default="")
-    options.add_argument("--log", default="on")
-    args = options.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        # The key's own rate must not be what is measured; the limiter works all the same.
-        lemnos = Lemnos(folder, args.database, {"LEMNOS_LOG_REQUESTS": args.log,
-            "LEMNOS_RATE_TIERS": '{"standard": [60000000, 60, 1000000]}'})
-        created = lemnos.call("POST", "/api/v1/tasks", NEW_TASK)
-        path = f"/api/v1/tasks/{json.loads(created)['id']}"
-        shown = lemnos.call("GET", path)
-        (folder / "get").write_bytes(shown)
-        (folder / "post").write_bytes(created)
-        port = 18_431
-        bare = subprocess.Popen(
-            [sys.executable, "-c", BARE, str(port), str(folder / "get"), str(folder / "post")]
-        )
-        time.sleep(1.5)
-        headers = {"Authorization": f"Bearer {lemnos.key}", "Content-Type": "application/json"}
-        common = {"headers": headers, "seconds": args.seconds, "connections": 16}
+def _sqlite(folder: Path, rounds: int) -> Iterator[Figure]:
+    with _node(folder / "full") as full, _node(folder / "lax", sqlite_synchronous="NORMAL") as lax:
+        ours, normal = _side(full), _side(lax)
+        bare = Bare(folder, full)
         try:
-            for title, method, where, body, status, least, connections in (
-                ("GET a task, whole stack", "GET", path, "", 200, 0.50, 16),
-                ("POST a task, whole stack", "POST", "/api/v1/tasks", json.dumps(NEW_TASK), 201, 0.25, 64),
-            ):
-                plan = {**common, "method": method, "body": body, "status": status, "connections": connections}
-                alternate(
-                    title,
-                    {**plan, "url": lemnos.url + where},
-                    {**plan, "url": f"http://127.0.0.1:{port}{where}"},
-                    args.rounds,
-                    least,
-                )
+            against = "SQLite / bare Starlette"
+            yield _figure(f"GET a task, {against}", ours.get, bare.side.get, rounds, 0.50)
+            yield _figure(f"POST a task, {against}", ours.post, bare.side.post, rounds, 0.25)
+            what = "POST a task, SQLite, synchronous=FULL / NORMAL"
+            yield _figure(what, ours.post, normal.post, rounds, 0.85)
         finally:
-            bare.kill()
-            lemnos.stop()
+            bare.stop()
+
+
+def _postgresql(folder: Path, rounds: int) -> Iterator[Figure]:
+    with Postgres(durable=True) as postgres:
+        own, other = (postgres.create_database(migrate) for _ in range(2))
+        with (
+            _node(folder / "own", database_url=own) as lemnos,
+            _node(folder / "raw", database_url=other, program=_RAW) as raw,
+        ):
+            ours, bare = _side(lemnos), _side(raw)
+            against = "PostgreSQL / the same on raw asyncpg"
+            yield _figure(f"GET a task, {against}", ours.get, bare.get, rounds, 0.80)
+            yield _figure(f"POST a task, {against}", ours.post, bare.post, rounds, 0.80)
+
+
+def measure(rounds: int) -> Iterator[Figure]:
+    """Requests a second, against the other side's."""
+    with tempfile.TemporaryDirectory() as name:
+        yield from _sqlite(Path(name), rounds)
+        yield from _postgresql(Path(name), rounds)
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, measure)

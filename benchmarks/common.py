@@ -7,6 +7,7 @@ one right after the other, in alternating order, and of several such ratios the 
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
 import os
 import statistics
@@ -41,13 +42,15 @@ class Figure:
     what: str
     value: float
     sense: Literal["at least", "at most"]
-    target: float
+    target: float | None  # None: shown for what it is
     unit: str = ""  # of value and target; empty for a ratio
     seen: str = ""  # the spread, and the absolute values behind it
 
     @property
     def met(self) -> bool:
         """Whether the target is reached."""
+        if self.target is None:
+            return True
         return self.value >= self.target if self.sense == "at least" else self.value <= self.target
 
 
@@ -119,6 +122,7 @@ class Lemnos:
                 cwd=folder,
                 start_new_session=True,
             )
+        atexit.register(self.stop)
         self.url = self._wait()
         self.key = (self.data / "api.key").read_text().strip()
 
@@ -194,15 +198,27 @@ def main(what: str | None, measure: Measure) -> None:
 
 def line(figure: Figure) -> str:
     """A figure for people."""
-    verdict = "met" if figure.met else "NOT MET"
-    wanted = f"{figure.sense} {shown(figure.target, figure.unit)}"
     value = shown(figure.value, figure.unit)
-    return f"{figure.what:58} {value:>9}  {wanted:17} {verdict:8} {figure.seen}"
+    return f"{figure.what:66} {value:>9}  {wanted(figure):18} {verdict(figure):8} {figure.seen}"
+
+
+def wanted(figure: Figure) -> str:
+    """The target, in words."""
+    if figure.target is None:
+        return ""
+    return f"{figure.sense} {shown(figure.target, figure.unit)}"
+
+
+def verdict(figure: Figure) -> str:
+    """Whether the target is met, in words."""
+    if figure.target is None:
+        return ""
+    return "met" if figure.met else "not met"
 
 
 def shown(value: float, unit: str) -> str:
     """A value with its unit."""
-    return f"{value:.1f} {unit}" if unit else f"{value:.2f}"
+    return f"{value:.{0 if value == int(value) else 1}f} {unit}" if unit else f"{value:.2f}"
 
 
 def process_usage(pid: int) -> Mapping[str, float]:

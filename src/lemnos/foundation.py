@@ -70,7 +70,9 @@ def make_platform(settings: Settings, *, exclusive: bool = True) -> Platform:
     """Everything below the domains. ``exclusive``: be the one server on a SQLite database."""
     master_key = _master_key(settings)
     vault = Vault(master_key)
-    db = open_database(database_url(settings), exclusive=exclusive)
+    db = open_database(
+        database_url(settings), exclusive=exclusive, synchronous=settings.sqlite_synchronous
+    )
     audit = AuditLog(db)
     door = Door(db, audit, vault)
     notifier = Notifier(_broadcast(settings, db))
