@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
+import shutil
+import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -32,13 +37,25 @@ def demo(
 def _print_where_next(to: Any, facts: dict[str, Any]) -> None:
     to.print()
     to.rule(f" Done in {facts['seconds']} s. Where to look next ", align="left", style="cyan")
+    lemnos = _command()
     lines = (
         ("What was made here", facts["folder"]),
-        ("Your own repository", 'lemnos run "…" --repo PATH-OR-URL'),
-        ("With Claude Code", 'ANTHROPIC_API_KEY=… lemnos run "…" --repo PATH-OR-URL --pr'),
-        ("A server that stays", "lemnos serve   # API docs at http://127.0.0.1:8000/api/docs"),
-        ("What works here", "lemnos doctor"),
+        ("Your own repository", f'{lemnos} run "…" --repo PATH-OR-URL'),
+        ("With Claude Code", f'ANTHROPIC_API_KEY=… {lemnos} run "…" --repo PATH-OR-URL --pr'),
+        ("A server that stays", f"{lemnos} serve   # API docs at http://127.0.0.1:8000/api/docs"),
+        ("What works here", f"{lemnos} doctor"),
         ("Documentation", "README.md, docs/getting-started.md"),
     )
     for name, text in lines:
         to.print(f"  {name:<22}{text}", soft_wrap=True)
+
+
+def _command() -> str:
+    """How to call this program from here: by its name only where the shell would find it."""
+    mine = Path(sys.executable).with_name("lemnos")
+    found = shutil.which("lemnos")
+    if found and Path(found).resolve() == mine.resolve():
+        return "lemnos"
+    with contextlib.suppress(ValueError):
+        return shlex.quote(str(mine.relative_to(Path.cwd())))
+    return shlex.quote(str(mine))
