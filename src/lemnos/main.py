@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,7 @@ class Server:
 def build(settings: Settings) -> Server:
     """Put a server together. Nothing is opened or started yet; only folders and keys are made."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _keep_private(settings)
     platform = make_platform(settings)
     git = GitCli(settings.data_dir / "mirrors", platform.guard)
     gateway = _gateway(settings, platform.guard)
@@ -126,6 +128,16 @@ def build(settings: Settings) -> Server:
     gate = Gate(direct(app), _guards(settings, platform, core))
     closing = (forge_http.close, gateway.close, git.close, platform.sender.close)
     return Server(settings, platform, core, app, gate, runner, recorder, closing)
+
+
+def _keep_private(settings: Settings) -> None:
+    """Make the databases their owner's alone: they hold prompts, code and what agents said.
+
+    SQLite lets everyone read what it makes, and so may a data folder that was there before.
+    """
+    if not settings.database_url:
+        for name in ("lemnos.db", "engine.db"):
+            os.close(os.open(settings.data_dir / name, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _traced(tracer: Tracer, kind: str, handler: Handler) -> Handler:
