@@ -185,11 +185,15 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class PullRequestAsked:
-    """What a caller wants in a pull request; empty fields are made from the task."""
+    """What a caller wants in a pull request; empty fields are made from the task.
+
+    ``job`` is the id of the job that carries it out.
+    """
 
     title: str = ""
     description: str = ""
     target_branch: str = ""
+    job: str = ""
 
 
 def pull_request_title(task: Task, asked: PullRequestAsked) -> str:

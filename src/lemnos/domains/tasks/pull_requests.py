@@ -45,17 +45,28 @@ class PullRequestJob:
 
     async def failed(self, tx: Tx, job: Job, error: str) -> None:
         """The engine has given up: the task goes back to completed, with the error kept."""
-        task = await self._bench.store.get(job.tenant, job.payload["task_id"], tx)
-        if task is not None and task.status is Status.CREATING_PR:
+        task = await self._asking(job, tx)
+        if task is not None:
             await self._bench.recorder.pull_request_failed(tx, task, error, "internal")
 
     async def _task(self, steps: Steps) -> Task:
-        task = await self._bench.store.get(steps.job.tenant, steps.job.payload["task_id"])
-        if task is None or task.status is not Status.CREATING_PR:
+        task = await self._asking(steps.job)
+        if task is None:
             raise LemnosError("The task is not making a pull request.", code="task_state")
         if task.cancel_requested_at is not None:
             raise Conflict("The pull request was cancelled.", code="cancelled")
         return task
+
+    async def _asking(self, job: Job, tx: Tx | None = None) -> Task | None:
+        """The task, while it waits for this very job.
+
+        One that is taken up late, after a crash, must not answer for what was asked since.
+        """
+        task = await self._bench.store.get(job.tenant, job.payload["task_id"], tx)
+        if task is None or task.status is not Status.CREATING_PR:
+            return None
+        asked = await self._bench.store.pull_request_asked(task.tenant, task.id, tx)
+        return task if asked.job == job.id else None
 
     async def _push(self, steps: Steps) -> dict[str, Any]:
         task = await self._task(steps)
@@ -144,9 +155,9 @@ class PullRequestJob:
 
         async def body(tx: Tx) -> None:
             nonlocal recorded
-            task = await self._bench.store.get(job.tenant, job.payload["task_id"], tx)
-            recorded = task is not None and task.status is Status.CREATING_PR
-            if task is not None and recorded:
+            task = await self._asking(job, tx)
+            recorded = task is not None
+            if task is not None:
                 await write(tx, task)
 
         await self._bench.fenced(steps, body)

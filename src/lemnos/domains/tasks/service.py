@@ -187,18 +187,18 @@ class TaskService:
         demand(task.status, Status.CREATING_PR)
         if task.changes is None or task.changes.files_changed == 0:
             raise Conflict("The task changed nothing that could be proposed.", code="no_changes")
+        job_id = f"pr:{task.id}:{ids.new_id('try')}"
         await self._store.change(
             tx,
             task,
             status=Status.CREATING_PR,
-            pr_request=asked,
+            pr_request=replace(asked, job=job_id),
             cancel_requested_at=None,  # one that came too late was meant for what has ended
             error=None,
             error_class="",
         )
         stream = events.stream_of(task.id)
         await self._log.append(tx, ctx.tenant, stream, [events.pr_started()])
-        job_id = f"pr:{task.id}:{ids.new_id('try')}"
         payload = {"task_id": task.id, "trace_id": task.trace_id}
         await self._engine.enqueue(tx, Job(job_id, OPEN_PR, task.tenant, payload))
         return replace(task, status=Status.CREATING_PR)

@@ -118,9 +118,11 @@ class TaskStore:
         """The columns of an iteration that only the runner knows: outcome, node, pgid, …"""
         return await self._db.one(_ITERATION, {"task_id": task_id, "number": number})
 
-    async def pull_request_asked(self, tenant: str, task_id: str) -> PullRequestAsked:
+    async def pull_request_asked(
+        self, tenant: str, task_id: str, tx: Tx | None = None
+    ) -> PullRequestAsked:
         """What the pull request under way should say."""
-        row = await self._db.one(_GET, {"tenant": tenant, "id": task_id})
+        row = await (tx or self._db).one(_GET, {"tenant": tenant, "id": task_id})
         return _asked(row["pr_request"]) if row and row["pr_request"] else PullRequestAsked()
 
 

@@ -13,8 +13,9 @@ from lemnos.domains.agents.ports import RunResult, Verdict
 from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.jobs import IterationJob
 from lemnos.domains.tasks.model import Changes, NewTask, PullRequestAsked, Status, Task
+from lemnos.domains.tasks.pull_requests import PullRequestJob
 from lemnos.domains.tasks.recording import Ending, Recorder
-from lemnos.domains.tasks.service import ITERATE, Followup
+from lemnos.domains.tasks.service import ITERATE, OPEN_PR, Followup
 from lemnos.domains.tasks.store import TaskStore
 from lemnos.domains.workspaces.model import Workspace
 from lemnos.domains.workspaces.ports import Checkout
@@ -30,6 +31,7 @@ from lemnos.settings import Settings
 
 T = TypeVar("T")
 CTX = system_context("default", "test")
+_NOTHING = cast("Any", None)
 
 
 class TakenUpAgain(Steps):
@@ -44,7 +46,9 @@ class TakenUpAgain(Steps):
         if name == "end":
             return await call()
         done = msgspec.to_builtins(RunResult(Verdict.COMPLETED, text="Done."))
-        return cast(T, {"workspace": True, "agent": done, "changes": None}[name])
+        recorded = {"workspace": True, "agent": done, "changes": None}
+        recorded |= {"push": {"branch": "b", "commit": "c"}, "open": {"url": "u", "number": 1}}
+        return cast(T, recorded[name])
 
     async def fence(self, tx: Tx) -> None:
         return
@@ -64,6 +68,10 @@ class Story:
             server.platform.events,
             server.platform.webhooks,
             b"secret",
+        )
+
+        self.bench = Bench(
+            self.db, self.store, self.recorder, self.core.workspaces, _NOTHING, _NOTHING
         )
 
     async def running(self) -> Task:
@@ -93,9 +101,7 @@ class Story:
 
     def handler(self) -> IterationJob:
         """The handler, without what only its earlier steps need."""
-        nothing = cast("Any", None)
-        bench = Bench(self.db, self.store, self.recorder, self.core.workspaces, nothing, nothing)
-        return IterationJob(bench, nothing, nothing)
+        return IterationJob(self.bench, _NOTHING, _NOTHING)
 
     async def status(self, task: Task) -> Status:
         return (await self.tasks.get(CTX, task.id)).status
@@ -190,6 +196,26 @@ async def test_a_workspace_that_was_removed_cannot_be_held(story: Story) -> None
 
     assert not await story.core.workspaces.hold(task.id)
     assert not (story.folder / task.id).exists()  # at once: a new one may begin in its place
+
+
+async def test_a_pull_request_that_ends_twice_does_not_answer_for_the_next(story: Story) -> None:
+    task = await story.ended(await story.running())
+
+    async def ask(tx: Tx) -> Task:
+        return await story.tasks.ask_pull_request(tx, CTX, task.id, PullRequestAsked())
+
+    await story.db.write(ask)
+    first = await story.store.pull_request_asked(task.tenant, task.id)
+    late = PullRequestJob(story.bench, _NOTHING)
+    job = Job(first.job, OPEN_PR, task.tenant, {"task_id": task.id})
+    await story.db.write(lambda tx: late.failed(tx, job, "broken"))
+    assert await story.status(task) is Status.COMPLETED
+    await story.db.write(ask)
+
+    await late(TakenUpAgain(job))
+    await story.db.write(lambda tx: late.failed(tx, job, "broken"))
+
+    assert await story.status(task) is Status.CREATING_PR
 
 
 async def test_a_cancel_that_came_too_late_forbids_no_pull_request(story: Story) -> None:
