@@ -210,7 +210,8 @@ def test_a_full_disk_fails_the_task_and_nothing_else(
     failed = server.wait(cloning["id"], "failed")
     assert "space" in failed["error"], failed
     writing = ask(server, host, "run: head -c 80M /dev/urandom > big")
-    server.wait(writing)
+    full = server.wait(writing, "failed")
+    assert full["error_class"] == "disk_full", full
 
     assert server.client.get("/health").status_code == 200
     assert server.client.delete(f"/api/v1/workspaces/{writing}").status_code == 200
