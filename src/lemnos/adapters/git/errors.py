@@ -45,7 +45,7 @@ def _out_of_memory(said: str) -> LemnosError:
 
 # The first match counts. The texts are those of git and libcurl under LC_ALL=C.
 _MEANINGS: tuple[tuple[tuple[str, ...], Callable[[str], LemnosError]], ...] = (
-    (("no space left on device", "disk quota exceeded"), _disk_full),
+    (("no space left on device", "disk quota exceeded", "out of diskspace"), _disk_full),
     (("out of memory", "cannot allocate memory"), _out_of_memory),
     (
         (

@@ -141,10 +141,16 @@ def _size(event: NewEvent) -> int:
 
 
 def _cut(event: NewEvent) -> NewEvent:
-    """What stands for an event that is too long; its detail stays whole where that fits."""
-    note = msgspec.json.encode({"type": "lemnos.cut", "bytes": len(event.data)})
-    detail = event.detail if len(event.detail) < LONGEST // 2 else note
-    return msgspec.structs.replace(event, data=note, detail=detail)
+    """What stands for an event that is too long: of its two documents, what fits stays whole."""
+    data, detail = (
+        document if len(document) < LONGEST // 2 else _note(len(document))
+        for document in (event.data, event.detail)
+    )
+    return msgspec.structs.replace(event, data=data, detail=detail)
+
+
+def _note(size: int) -> bytes:
+    return msgspec.json.encode({"type": "lemnos.cut", "bytes": size})
 
 
 def _last_word() -> NewEvent:

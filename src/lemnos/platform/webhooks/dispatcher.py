@@ -19,7 +19,7 @@ from lemnos.platform.webhooks.store import DeliveryStore
 log = logging.getLogger(__name__)
 
 TIMEOUT = 10.0  # seconds for one request
-_CLAIM = 15 * SECOND  # over the time-out: by then the node that claimed it has died
+_CLAIM = 12 * SECOND  # over the time-out: by then the node that claimed it has died
 _AT_ONCE = 16
 _LONGEST_NAP = 30.0  # seconds: deliveries that other nodes stored are seen by then
 _KEPT = 30 * 86_400 * SECOND

@@ -61,7 +61,10 @@ def _run(request: Request, emitter: Emitter) -> int:
         outcome = Outcome("failed", error=fault, error_class="agent")
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is left to do takes no time
     session.runs.append({"prompt": request.prompt, "mode": mode, **asdict(outcome)})
-    session.save(folder)
+    try:
+        session.save(folder)
+    except OSError as error:  # a full disk: the outcome is told all the same
+        emitter.emit("error", text=f"the session was not saved: {error}", error_class="agent")
     return _finish(emitter, outcome, session.id)
 
 
