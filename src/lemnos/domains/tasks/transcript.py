@@ -20,7 +20,7 @@ from lemnos.platform.db import Database, Tx
 from lemnos.platform.events.port import EventLog, NewEvent
 
 T = TypeVar("T")
-LONGEST = 1 << 20  # bytes of one event; of a longer one it is kept that it was there
+LONGEST = 8 << 20  # bytes of one event; of a longer one it is kept that it was there
 MOST = 64 << 20  # bytes of one run's events; those that follow are left out
 _BATCH, _BATCH_BYTES = 200, 4 << 20
 # Events and bytes that wait for the log, at which the agent's output is no longer read.
