@@ -151,6 +151,8 @@ class Life:
         await self._end_leftovers()
         if server.settings.on_loopback:
             await ensure_owner_key(server)
+        elif not await platform.api_keys.list_keys(system_context(TENANT, "first-start")):
+            platform.log.warning("no API key yet", hint="make one with `lemnos keys create`")
         add_probes(server)
         count_endings(platform.metrics, server.recorder)
         self._upkeep = [
