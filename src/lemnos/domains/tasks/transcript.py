@@ -20,7 +20,8 @@ from lemnos.platform.db import Database, Tx
 from lemnos.platform.events.port import EventLog, NewEvent
 
 T = TypeVar("T")
-LONGEST = 8 << 20  # bytes of one event; of a longer one it is kept that it was there
+LONGEST = 8 << 20  # bytes of one agent's line; of a longer one it is kept that it was there
+LONGEST_DETAIL = 1 << 20  # bytes of what was read from it, which the line itself says as well
 MOST = 64 << 20  # bytes of one run's events; those that follow are left out
 _BATCH, _BATCH_BYTES = 200, 4 << 20
 # Events and bytes that wait for the log, at which the agent's output is no longer read.
@@ -90,7 +91,7 @@ class Transcript:
 
     def _kept(self, event: NewEvent) -> NewEvent | None:
         """The event, or what stands for it; None when the run has said more than is kept."""
-        if _size(event) > LONGEST:
+        if len(event.data) > LONGEST or len(event.detail) > LONGEST_DETAIL:
             event = _cut(event)
         left, self._left = self._left, self._left - _size(event)
         if self._left >= 0 or event.name == "exited":
@@ -142,10 +143,8 @@ def _size(event: NewEvent) -> int:
 
 def _cut(event: NewEvent) -> NewEvent:
     """What stands for an event that is too long: of its two documents, what fits stays whole."""
-    data, detail = (
-        document if len(document) < LONGEST // 2 else _note(len(document))
-        for document in (event.data, event.detail)
-    )
+    data = event.data if len(event.data) <= LONGEST else _note(len(event.data))
+    detail = event.detail if len(event.detail) <= LONGEST_DETAIL else _note(len(event.detail))
     return msgspec.structs.replace(event, data=data, detail=detail)
 
 

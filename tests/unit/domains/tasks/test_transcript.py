@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from lemnos.domains.tasks.transcript import LONGEST, MOST, Transcript
+from lemnos.domains.tasks.transcript import LONGEST, LONGEST_DETAIL, MOST, Transcript
 from lemnos.engine import Job, Steps
 from lemnos.kernel import clock
 from lemnos.platform.db import Tx
@@ -67,7 +67,7 @@ def _event(size: int, detail: bytes = b"", name: str = "output") -> NewEvent:
 async def test_a_long_event_is_kept_whole_up_to_a_limit(story: _Story) -> None:
     story.transcript.add(_event(LONGEST // 2, b"{}"))
     story.transcript.add(_event(3 * LONGEST, b'{"kind":"text"}'))
-    story.transcript.add(_event(10, b'"%s"' % (b"x" * 2 * LONGEST)))
+    story.transcript.add(_event(10, b'"%s"' % (b"x" * 2 * LONGEST_DETAIL)))
 
     whole, cut, cut_detail = await story.written()
 
