@@ -67,8 +67,8 @@ class DurableEngine:
 
     async def enqueue(self, tx: Tx, job: Job) -> None:
         """See :class:`~lemnos.engine.port.Engine`. Raises ``KeyError`` for an unknown kind."""
-        if await store.insert_job(tx, job, self._kinds[job.kind].queue, clock.now()):
-            tx.after_commit(self._wake)
+        await store.insert_job(tx, job, self._kinds[job.kind].queue, clock.now())
+        tx.after_commit(self._wake)
 
     async def cancel(self, tx: Tx, job_id: str) -> bool:
         """See :class:`~lemnos.engine.port.Engine`."""

@@ -224,8 +224,8 @@ def _held(claim: Claim) -> dict[str, Any]:
     return {"job": claim.job.id, "node": claim.node, "held_epoch": claim.epoch}
 
 
-async def insert_job(tx: Tx, job: Job, queue: str, now: int) -> bool:
-    """Add a waiting job. False when its id is known already."""
+async def insert_job(tx: Tx, job: Job, queue: str, now: int) -> None:
+    """Add a waiting job, when the transaction ends. An id that is known already is ignored."""
     run_at = now if job.run_at is None else job.run_at
     state = JobState.DELAYED if run_at > now else JobState.QUEUED
     params = {
@@ -247,7 +247,7 @@ async def insert_job(tx: Tx, job: Job, queue: str, now: int) -> bool:
         "started_at": None,
         "ended_at": None,
     }
-    return await tx.run(_INSERT, params) == 1
+    tx.defer(_INSERT, params)
 
 
 async def cancel_job(tx: Tx, job_id: str, now: int) -> bool:

@@ -103,9 +103,9 @@ class TaskService:
 
     async def create(self, tx: Tx, ctx: Context, task: Task) -> Task:
         """Store a drafted task; its work begins once this is durable."""
-        await tx.batch(self._store.insertion(task))
+        self._store.add(tx, task)
         created = events.task_created(task)
-        await self._log.append(tx, ctx.tenant, events.stream_of(task.id), [created])
+        self._log.append_later(tx, ctx.tenant, events.stream_of(task.id), [created])
         await self._engine.enqueue(tx, _iterate(task))
         return task
 

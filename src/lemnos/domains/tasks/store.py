@@ -55,10 +55,11 @@ class TaskStore:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def insertion(self, task: Task) -> list[tuple[Query, Mapping[str, Any]]]:
-        """The statements that add a task with its first iteration, for one batch."""
+    def add(self, tx: Tx, task: Task) -> None:
+        """Add a task with its first iteration, when the transaction ends."""
         first = Iteration(1, task.prompt, Status.PENDING)
-        return [(_INSERT, _task_row(task)), (_INSERT_ITERATION, _iteration_row(task, first))]
+        tx.defer(_INSERT, _task_row(task))
+        tx.defer(_INSERT_ITERATION, _iteration_row(task, first))
 
     async def get(self, tenant: str, task_id: str, tx: Tx | None = None) -> Task | None:
         """A task, or None. Within a transaction it is locked until that ends."""
@@ -202,17 +203,38 @@ def _usage(row: Row) -> Usage | None:
 
 
 def _task_row(task: Task) -> dict[str, Any]:
-    row = {name: getattr(task, name) for name in _FIELDS}
-    row |= usage_columns(task.usage)
-    row["pr_request"] = None
-    return _columns(row)
-
-
-_FIELDS = tuple(
-    field
-    for field in Task.__dataclass_fields__
-    if field in tasks.c  # usage is spread over four columns
-)
+    return {
+        "id": task.id,
+        "tenant": task.tenant,
+        "created_by": task.created_by,
+        "status": task.status.value,
+        "repo_url": task.repo_url,
+        "prompt": task.prompt,
+        "current_prompt": task.current_prompt,
+        "iteration": task.iteration,
+        "config": _as_json(task.config),
+        "sealed": task.sealed,
+        "provider_key": task.provider_key,
+        "callback_url": task.callback_url,
+        "trace_id": task.trace_id,
+        "result": task.result,
+        "error": task.error,
+        "error_class": task.error_class,
+        "runtime": task.runtime,
+        "runtime_reason": task.runtime_reason,
+        "session": task.session,
+        "changes": _as_json(task.changes) if task.changes else None,
+        **usage_columns(task.usage),
+        "branch": task.branch,
+        "pr_number": task.pr_number,
+        "pr_url": task.pr_url,
+        "pushed_commit": task.pushed_commit,
+        "pr_request": None,
+        "cancel_requested_at": task.cancel_requested_at,
+        "created_at": task.created_at,
+        "started_at": task.started_at,
+        "finished_at": task.finished_at,
+    }
 
 
 def task_of(row: Row) -> Task:
