@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, cached_property
 
 import httpcore2
 import httpx2
@@ -53,7 +53,7 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
         await self._inner.sleep(seconds)
 
 
-class GuardedTransport(httpx2.AsyncHTTPTransport):
+class GuardedTransport(httpx2.AsyncBaseTransport):
     """A transport for ``httpx2.AsyncClient`` whose every connection passes the guard.
 
     The check is where the connection is opened, so it holds for each redirect too, and the
@@ -62,16 +62,32 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
     """
 
     def __init__(self, guard: NetGuard, *, verify: ssl.SSLContext | None = None) -> None:
-        context = verify or _system_trust()
-        super().__init__(verify=context, trust_env=False)
+        self._guard = guard
+        self._verify = verify
+
+    @cached_property
+    def _inner(self) -> httpx2.AsyncHTTPTransport:
+        # Made for the first request: most servers start long before they send one.
+        context = self._verify or _system_trust()
+        made = httpx2.AsyncHTTPTransport(verify=context, trust_env=False)
         # httpx2 has no parameter for the network backend; its pool is the seam that exists.
-        self._pool = httpcore2.AsyncConnectionPool(
+        made._pool = httpcore2.AsyncConnectionPool(  # noqa: SLF001
             ssl_context=context,
             max_connections=100,
             max_keepalive_connections=20,
             keepalive_expiry=5.0,
-            network_backend=_GuardedBackend(guard),
+            network_backend=_GuardedBackend(self._guard),
         )
+        return made
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request."""
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close the connections that were opened."""
+        if "_inner" in self.__dict__:
+            await self._inner.aclose()
 
 
 @cache
