@@ -67,6 +67,7 @@ class HttpServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # anyone could write them: an address is the connection's
                 timeout_graceful_shutdown=_CUT_OFF,
             )
         )

@@ -45,6 +45,7 @@ _ITERATION = Query(select(iterations).where(*_NTH))
 _INSERT_ITERATION = Query(insert(iterations))
 
 _task_json = msgspec.json.Encoder().encode
+_STATUSES = {status.value: status for status in Status}
 _config = msgspec.json.Decoder(TaskConfig).decode
 _changes = msgspec.json.Decoder(Changes).decode
 _asked = msgspec.json.Decoder(PullRequestAsked).decode
@@ -244,38 +245,77 @@ def _task_row(task: Task) -> dict[str, Any]:
 
 
 def task_of(row: Row) -> Task:
-    """A row as a record."""
-    changes = row["changes"]
+    """A row as a record.
+
+    Taken apart in the order of the table's columns: SQLite's rows look a name up by comparing it
+    with one column after the other.
+    """
+    (
+        task_id,
+        tenant,
+        created_by,
+        status,
+        repo_url,
+        prompt,
+        current_prompt,
+        iteration,
+        config,
+        sealed,
+        provider_key,
+        callback_url,
+        trace_id,
+        result,
+        error,
+        error_class,
+        runtime,
+        runtime_reason,
+        session,
+        changes,
+        input_tokens,
+        output_tokens,
+        duration_seconds,
+        cost_usd,
+        branch,
+        pr_number,
+        pr_url,
+        pushed_commit,
+        _pr_request,
+        cancel_requested_at,
+        created_at,
+        started_at,
+        finished_at,
+    ) = row
+    used = duration_seconds is not None
     return Task(
-        id=row["id"],
-        tenant=row["tenant"],
-        created_by=row["created_by"],
-        status=Status(row["status"]),
-        repo_url=row["repo_url"],
-        prompt=row["prompt"],
-        current_prompt=row["current_prompt"],
-        iteration=row["iteration"],
-        config=_config(row["config"]),
-        provider_key=row["provider_key"],
-        callback_url=row["callback_url"],
-        created_at=row["created_at"],
-        trace_id=row["trace_id"],
-        result=row["result"],
-        error=row["error"],
-        error_class=row["error_class"],
-        runtime=row["runtime"],
-        runtime_reason=row["runtime_reason"],
-        session=row["session"],
-        changes=_changes(changes) if changes else None,
-        usage=_usage(row),
-        branch=row["branch"],
-        pr_number=row["pr_number"],
-        pr_url=row["pr_url"],
-        pushed_commit=row["pushed_commit"],
-        cancel_requested_at=row["cancel_requested_at"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
-        sealed=row["sealed"],
+        task_id,
+        tenant,
+        created_by,
+        _STATUSES[status],
+        repo_url,
+        prompt,
+        current_prompt,
+        iteration,
+        _config(config),
+        provider_key,
+        callback_url,
+        created_at,
+        trace_id,
+        result,
+        error,
+        error_class,
+        runtime,
+        runtime_reason,
+        session,
+        _changes(changes) if changes else None,
+        Usage(input_tokens, output_tokens, duration_seconds, cost_usd) if used else None,
+        branch,
+        pr_number,
+        pr_url,
+        pushed_commit,
+        cancel_requested_at,
+        started_at,
+        finished_at,
+        sealed,
     )
 
 
