@@ -53,7 +53,7 @@ async def _batch(server: Server, first: int) -> Callable[[Tx], Awaitable[None]]:
     async def body(tx: Tx) -> None:
         for number, task in enumerate(tasks, first):
             paused = replace(task, status=Status.PAUSED)
-            await tx.batch(store.insertion(paused))
+            store.add(tx, paused)
             if number % 2:
                 payload = {"task_id": task.id, "number": 1}
                 job = Job(f"iterate:{task.id}:1", ITERATE, TENANT, payload, run_at=due)

@@ -15,15 +15,16 @@ log = logging.getLogger(__name__)
 
 _CHUNK = 500  # events to one read of the log
 _RETRY = 1.0  # seconds after a failure to read the log
+_RESTED = 0.25  # of the time that a crowd took: more makes it wait, less nobody else gets through
 _SWEEP = 0.05  # seconds between looks for readers whose heartbeat is due, at least
 
 
 class LiveStream:
     """Reads the log when woken and lets the waiting readers go on.
 
-    From ``crowd`` readers on it then rests for as long as these readers took, at most ``rest``
-    seconds: so they leave half of the loop's time to others, and get the fewer wake-ups, each
-    with the more events, the more of them there are.
+    From ``crowd`` readers on it then rests for a share of the time that these readers took, at
+    most ``rest`` seconds: so they leave some of the loop's time to others, and get the fewer
+    wake-ups, each with the more events, the more of them there are.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class LiveStream:
             if self.encoders.total() > self._crowd:
                 began = self._loop.time()
                 await asyncio.sleep(0)  # comes back after the readers that were let go
-                await asyncio.sleep(min(self._loop.time() - began, self._rest))
+                await asyncio.sleep(min((self._loop.time() - began) * _RESTED, self._rest))
 
     async def _catch_up(self) -> None:
         while True:
