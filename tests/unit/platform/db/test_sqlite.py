@@ -1,4 +1,4 @@
-"""What is SQLite's own: the writer thread, group commit, the lock, and its failures."""
+"""What is SQLite's own: one writer, group commit, the lock, and its failures."""
 
 from __future__ import annotations
 
@@ -253,3 +253,26 @@ async def test_a_path_that_cannot_be_opened(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(Unavailable, match="Cannot open"):
         await SqliteDatabase(tmp_path / "file" / "lemnos.db").start()
+
+
+@pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 137])
+async def test_many_rows_are_all_there_however_they_are_grouped(db: SqliteDatabase, count: int):
+    rows = [{"id": number, "name": f"n{number}"} for number in range(count)]
+    await db.write(lambda tx: tx.many(INSERT, rows))
+    assert [(row["id"], row["name"]) for row in await db.all(ALL)] == [
+        (row["id"], row["name"]) for row in rows
+    ]
+
+
+async def test_many_changes_that_are_no_plain_insert_are_made_one_by_one(db: SqliteDatabase):
+    rename = Query(text("UPDATE things SET name = :name WHERE id = :id"))
+    await db.write(lambda tx: tx.many(INSERT, [{"id": n, "name": "x"} for n in range(120)]))
+    await db.write(lambda tx: tx.many(rename, [{"id": n, "name": f"n{n}"} for n in range(120)]))
+    assert [row["name"] for row in await db.all(ALL)] == [f"n{n}" for n in range(120)]
+
+
+async def test_one_bad_row_of_many_takes_all_back(db: SqliteDatabase):
+    rows = [{"id": number % 100, "name": "x"} for number in range(101)]
+    with pytest.raises(UniqueViolation):
+        await db.write(lambda tx: tx.many(INSERT, rows))
+    assert await db.all(ALL) == []

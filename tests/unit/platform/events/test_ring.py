@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lemnos.platform.events import Event
-from lemnos.platform.events.ring import LARGEST, Ring
+from lemnos.platform.events.ring import LARGEST, Frames, Marked, Ring
 
 
 def events(first: int, last: int) -> list[Event]:
@@ -83,3 +83,9 @@ def test_an_encoder_nobody_uses_is_forgotten():
     ring.discard(number)
     assert ring._encoded == {}
     assert ring._slices == {}
+
+
+def test_frames_say_whether_one_of_them_must_be_looked_at():
+    assert not Frames([b"a", b"b"]).marked
+    assert Frames([b"a", Marked(b"b"), b"c"]).marked
+    assert Frames([b"a", Marked(b"b")]).joined == b"ab"
