@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from lemnos.api.kit.readiness import Readiness
+from lemnos.kernel.background import cancelled
 from lemnos.kernel.errors import Invalid
 
 RECHECK = 15.0  # seconds after which a reader must still be admitted
@@ -73,9 +74,7 @@ class EventStream:
         finally:
             self._readiness.streams.discard(writing)
             for task in (writing, watching):
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+                await cancelled(task)
         # A reader that was cut off by a server going down asks again, with its Last-Event-ID.
         await send({"type": "http.response.body", "body": b""})
 

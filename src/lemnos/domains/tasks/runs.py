@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -34,6 +33,7 @@ from lemnos.domains.tasks.transcript import Transcript, patiently
 from lemnos.domains.workspaces.model import Workspace
 from lemnos.engine import Steps
 from lemnos.kernel import clock
+from lemnos.kernel.background import cancelled
 from lemnos.kernel.redact import Redactor
 from lemnos.platform.db import Database, Tx
 from lemnos.platform.events.port import EventLog, NewEvent
@@ -226,9 +226,7 @@ class AgentRunner:
                     await transcript.settled()
             await transcript.close()
         finally:
-            watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
+            await cancelled(watch)
         return worked
 
     async def _watch_for_cancel(self, task: Task, run: AgentRun) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from lemnos.kernel.background import cancelled
 from lemnos.kernel.errors import LemnosError
 from lemnos.platform.audit.log import AuditLog
 from lemnos.platform.audit.model import START, entry_hash
@@ -68,9 +69,7 @@ class Sealer:
         """Seal what is left and end."""
         if self._task is None:
             return
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await cancelled(self._task)
         self._task = None
         await self.seal_all()
 

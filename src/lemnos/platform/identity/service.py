@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Sequence
 
 from lemnos.kernel import clock
+from lemnos.kernel.background import cancelled
 from lemnos.kernel.context import Principal
 from lemnos.kernel.errors import LemnosError, Unauthenticated
 from lemnos.platform.db import Database
@@ -68,9 +68,7 @@ class Identity:
         """Write down what is left and end."""
         if self._task is None:
             return
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await cancelled(self._task)
         self._task = None
         await self.flush()
 

@@ -68,14 +68,15 @@ class Log:
         """What was asked and answered; on the way of every request, so encoded at once."""
         if self._least <= LEVELS["info"]:
             if self._human:
-                self.write("info", line.event, msgspec.structs.asdict(line))
+                fields = msgspec.structs.asdict(line)
+                self.write(fields.pop("level"), fields.pop("event"), fields)
             else:
                 self._gather(_encode(line))
 
     def write(self, level: str, event: str, fields: dict[str, object]) -> None:
         """One line, whatever the least level is."""
         if self._human:
-            shown = " ".join(f"{name}={value}" for name, value in fields.items())
+            shown = " ".join(f"{name}={value}" for name, value in fields.items() if name != "ts")
             line = f"{clock.iso(clock.now())[11:23]} {level:7} {event} {shown}\n".encode()
         else:
             stamp = {"ts": clock.iso(clock.now()), "level": level, "event": event}

@@ -7,6 +7,7 @@ import contextlib
 import logging
 
 from lemnos.kernel import clock
+from lemnos.kernel.background import cancelled
 from lemnos.kernel.clock import SECOND
 from lemnos.kernel.errors import LemnosError
 from lemnos.platform.db import Database, Tx
@@ -48,9 +49,7 @@ class Dispatcher:
     async def stop(self) -> None:
         """Take nothing more; requests under way are finished."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await cancelled(self._task)
         await asyncio.gather(*self._sending, return_exceptions=True)
 
     async def prune(self) -> int:
