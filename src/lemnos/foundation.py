@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import lemnos
 from lemnos.adapters.net import NetGuard
@@ -36,6 +37,9 @@ from lemnos.platform.webhooks.service import WebhookService
 from lemnos.platform.webhooks.store import DeliveryStore
 from lemnos.settings import Settings
 
+if TYPE_CHECKING:
+    from lemnos.platform.ratelimit.database import DatabaseLeases
+
 TENANT = "default"  # the tenant of a server that has only one
 AGENTS, PULL_REQUESTS = "agents", "pull-requests"  # queues of the engine
 
@@ -56,6 +60,7 @@ class Platform:
     identity: Identity
     api_keys: ApiKeys
     limiter: Limiter | None
+    leases: DatabaseLeases | None  # what limiters share where there is no Redis; to be pruned
     webhooks: WebhookService
     dispatcher: Dispatcher
     sender: HttpSender
@@ -88,6 +93,7 @@ def make_platform(settings: Settings, *, exclusive: bool = True) -> Platform:
     sender = HttpSender(guard)
     dispatcher = Dispatcher(db, deliveries, vault, sender)
     webhooks.wake = dispatcher.wake
+    leases = _leases(settings, db)
     return Platform(
         db=db,
         vault=vault,
@@ -100,7 +106,8 @@ def make_platform(settings: Settings, *, exclusive: bool = True) -> Platform:
         hub=EventHub(events, notifier),
         identity=identity,
         api_keys=ApiKeys(db, door, identity.forget_key),
-        limiter=_limiter(settings, db),
+        limiter=_limiter(settings, leases),
+        leases=leases,
         webhooks=webhooks,
         dispatcher=dispatcher,
         sender=sender,
@@ -166,7 +173,15 @@ def _identity(settings: Settings, db: Database, master_key: bytes) -> Identity:
     return Identity(db, issuer, (OidcVerifier(trusted, HttpJwks(settings.oidc_issuer)),))
 
 
-def _limiter(settings: Settings, db: Database) -> Limiter | None:
+def _leases(settings: Settings, db: Database) -> DatabaseLeases | None:
+    if settings.rate_limits == "off" or settings.redis_url or db.dialect != "postgresql":
+        return None
+    from lemnos.platform.ratelimit.database import DatabaseLeases
+
+    return DatabaseLeases(db)
+
+
+def _limiter(settings: Settings, leases: DatabaseLeases | None) -> Limiter | None:
     if settings.rate_limits == "off":
         return None
     tiers = TIERS | {name: Tier(name, *said) for name, said in settings.rate_tiers.items()}
@@ -176,11 +191,7 @@ def _limiter(settings: Settings, db: Database) -> Limiter | None:
         from lemnos.platform.ratelimit.valkey import ValkeyLeases
 
         return LeasedLimiter(ValkeyLeases(Redis.from_url(settings.redis_url)), tiers)
-    if db.dialect == "postgresql":
-        from lemnos.platform.ratelimit.database import DatabaseLeases
-
-        return LeasedLimiter(DatabaseLeases(db), tiers)
-    return LocalLimiter(tiers)
+    return LocalLimiter(tiers) if leases is None else LeasedLimiter(leases, tiers)
 
 
 def _engine(settings: Settings, db: Database) -> DurableEngine:

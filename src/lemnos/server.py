@@ -19,6 +19,7 @@ import uvicorn
 from lemnos.api.kit.protocol import BoundedProtocol
 from lemnos.api.kit.readiness import Phase
 from lemnos.foundation import TENANT, database_url
+from lemnos.kernel.background import cancelled
 from lemnos.kernel.context import system_context
 from lemnos.kernel.errors import LemnosError
 from lemnos.main import Server, build
@@ -88,9 +89,7 @@ class HttpServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the connections, then what is under them."""
         if self._starting is not None:
-            self._starting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._starting
+            await cancelled(self._starting)
         self._server.core.readiness.drain()  # streams that were opened since the first signal
         await super().shutdown(sockets)
         await self._life.stop()
@@ -164,6 +163,8 @@ class Life:
             _every(_HOURLY, platform.door.prune),
             _every(_HOURLY, platform.dispatcher.prune),
         ]
+        if platform.leases is not None:
+            self._upkeep.append(_every(_HOURLY, platform.leases.prune))
         settle_memory()
         server.core.readiness.phase = Phase.READY
 
@@ -195,9 +196,7 @@ class Life:
         server, platform = self._server, self._server.platform
         server.core.readiness.drain()
         for task in self._upkeep:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await cancelled(task)
         await platform.engine.drain(0)
         platform.hub.stop()
         for end in reversed(self._running):
