@@ -136,8 +136,9 @@ class IterationJob:
             if task is not None and _is_at(task, job):
                 await self._bench.recorder.ended(tx, task, ending)
 
-        await self._bench.fenced(steps, end)
+        # Before the end is told, so that whoever sees it also sees how large the workspace is.
         await self._bench.workspaces.measure(job.payload["task_id"])
+        await self._bench.fenced(steps, end)
         return True
 
 
