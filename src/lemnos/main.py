@@ -18,10 +18,10 @@ from lemnos.api.kit.gate import Gate, Guards
 from lemnos.api.kit.readiness import Readiness
 from lemnos.api.system import OPEN_PATHS
 from lemnos.domains.agents.ports import Limits, ModelAccess
-from lemnos.domains.agents.service import McpService
-from lemnos.domains.agents.store import McpStore
 from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.integrations.store import KeyStore
+from lemnos.domains.mcp.service import McpService
+from lemnos.domains.mcp.store import McpStore
 from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.changes import ChangesReader, DiffStore
 from lemnos.domains.tasks.credentials import Credentials

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lemnos.api.codeforge import wire
-from lemnos.domains.agents.model import McpDefinition
 from lemnos.domains.integrations.model import Key, NewKey, Provider
 from lemnos.domains.integrations.ports import Verified
+from lemnos.domains.mcp.model import McpDefinition
 from lemnos.domains.tasks.model import (
     Changes,
     Iteration,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from lemnos.api.kit.readiness import Readiness
 from lemnos.domains.agents.ports import Runtimes
-from lemnos.domains.agents.service import McpService
 from lemnos.domains.integrations.service import KeyService
+from lemnos.domains.mcp.service import McpService
 from lemnos.domains.tasks.changes import ChangesReader
 from lemnos.domains.tasks.service import TaskService
 from lemnos.domains.workspaces.service import WorkspaceService

@@ -1,1 +1,1 @@
-"""AI agents: runtimes, MCP servers, and which of them does a task."""
+"""AI agents: the registry, routing between them, and the runtimes that they run in."""

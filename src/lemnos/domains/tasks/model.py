@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from lemnos.domains.agents.model import McpDefinition
+from lemnos.domains.mcp.model import McpDefinition
 from lemnos.kernel.errors import Conflict
 
 _LUCKLESS = 10

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from lemnos.domains.agents.model import merged
 from lemnos.domains.agents.ports import (
     AgentEvent,
     AgentRun,
@@ -24,7 +23,8 @@ from lemnos.domains.agents.ports import (
     Runtimes,
     Verdict,
 )
-from lemnos.domains.agents.service import McpService
+from lemnos.domains.mcp.model import merged
+from lemnos.domains.mcp.service import McpService
 from lemnos.domains.tasks import events
 from lemnos.domains.tasks.model import Task, TaskSecrets
 from lemnos.domains.tasks.recording import Recorder

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from lemnos.domains.agents.model import problems
 from lemnos.domains.agents.ports import Runtimes
 from lemnos.domains.integrations.service import KeyService
+from lemnos.domains.mcp.model import problems
 from lemnos.domains.tasks import events
 from lemnos.domains.tasks.model import (
     MAX_PROMPT,

@@ -1,4 +1,4 @@
-"""Tables of the agents domain; nobody else reads or writes them."""
+"""Tables of the mcp domain; nobody else reads or writes them."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Every query of the agents domain, each for one tenant."""
+"""Every query of the mcp domain, each for one tenant."""
 
 from __future__ import annotations
 
 from sqlalchemy import bindparam, delete, insert, select
 
-from lemnos.domains.agents.tables import mcp_servers
+from lemnos.domains.mcp.tables import mcp_servers
 from lemnos.platform.db import Database, Query, Tx
 
 _MINE = mcp_servers.c.tenant == bindparam("tenant")

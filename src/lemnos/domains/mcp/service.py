@@ -1,4 +1,4 @@
-"""Use cases of the agents domain."""
+"""Use cases of the mcp domain."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from lemnos.domains.agents.model import McpDefinition, problems
-from lemnos.domains.agents.store import McpStore
+from lemnos.domains.mcp.model import McpDefinition, problems
+from lemnos.domains.mcp.store import McpStore
 from lemnos.kernel import clock
 from lemnos.kernel.context import Context
 from lemnos.kernel.errors import Conflict, Invalid, NotFound
