@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lemnos.domains.mcp.model import McpDefinition
+from lemnos.domains.tasks.orders import Priority, TaskType
 from lemnos.kernel.errors import Conflict
 
 _LUCKLESS = 10
@@ -181,6 +182,12 @@ class Task:
     started_at: int | None = None
     finished_at: int | None = None
     sealed: bytes = field(default=b"", repr=False)
+    type: TaskType = TaskType.CODE_GENERATION
+    priority: Priority = Priority.MEDIUM
+    routed: bool = False  # to an agent of the registry, as its order asks
+    agent_id: str = ""  # who does a routed task, once that is known
+    user_id: str = ""  # on whose behalf it was asked for, as the caller says
+    parent_id: str = ""  # the fan-out task that it is one of
 
 
 @dataclass(frozen=True, slots=True)

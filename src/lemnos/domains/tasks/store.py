@@ -19,6 +19,7 @@ from lemnos.domains.tasks.model import (
     TaskConfig,
     Usage,
 )
+from lemnos.domains.tasks.orders import Priority, TaskType
 from lemnos.domains.tasks.tables import iterations, tasks
 from lemnos.kernel import ids
 from lemnos.kernel.errors import Invalid
@@ -46,6 +47,8 @@ _INSERT_ITERATION = Query(insert(iterations))
 
 _task_json = msgspec.json.Encoder().encode
 _STATUSES = {status.value: status for status in Status}
+_TYPES = {kind.value: kind for kind in TaskType}
+_PRIORITIES = {priority.value: priority for priority in Priority}
 _config = msgspec.json.Decoder(TaskConfig).decode
 _changes = msgspec.json.Decoder(Changes).decode
 _asked = msgspec.json.Decoder(PullRequestAsked).decode
@@ -241,6 +244,12 @@ def _task_row(task: Task) -> dict[str, Any]:
         "created_at": task.created_at,
         "started_at": task.started_at,
         "finished_at": task.finished_at,
+        "type": task.type.value,
+        "priority": task.priority.value,
+        "routed": int(task.routed),
+        "agent_id": task.agent_id,
+        "user_id": task.user_id,
+        "parent_id": task.parent_id,
     }
 
 
@@ -284,6 +293,12 @@ def task_of(row: Row) -> Task:
         created_at,
         started_at,
         finished_at,
+        kind,
+        priority,
+        routed,
+        agent_id,
+        user_id,
+        parent_id,
     ) = row
     used = duration_seconds is not None
     return Task(
@@ -316,6 +331,12 @@ def task_of(row: Row) -> Task:
         started_at,
         finished_at,
         sealed,
+        _TYPES[kind],
+        _PRIORITIES[priority],
+        bool(routed),
+        agent_id,
+        user_id,
+        parent_id,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, Table, Text, text
 
 from lemnos.platform.db.tables import metadata
 
@@ -42,9 +42,52 @@ tasks = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("finished_at", BigInteger),
+    Column("type", Text, nullable=False, server_default="code_generation"),  # orders.TaskType
+    Column("priority", Text, nullable=False, server_default="medium"),  # orders.Priority
+    # Routed to an agent of the registry: 1; then there is an order, and agent_id is who does it.
+    Column("routed", Integer, nullable=False, server_default="0"),
+    Column("agent_id", Text, nullable=False, server_default=""),
+    Column("user_id", Text, nullable=False, server_default=""),
+    Column("parent_id", Text, nullable=False, server_default=""),  # the fan-out task that it is one of
     # A page is read by key: (created_at, id) descending, of one tenant, maybe of one status.
     Index("ix_tasks_page", "tenant", "created_at", "id"),
     Index("ix_tasks_page_status", "tenant", "status", "created_at", "id"),
+)
+
+
+def _partial(name: str, column: str, where: str) -> None:
+    # Most tasks have the common value, and would only make writing slower.
+    columns = (tasks.c.tenant, tasks.c[column], tasks.c.created_at, tasks.c.id)
+    Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+_partial("ix_tasks_page_type", "type", "type <> 'code_generation'")
+_partial("ix_tasks_page_agent", "agent_id", "agent_id <> ''")
+_partial("ix_tasks_page_user", "user_id", "user_id <> ''")
+_partial("ix_tasks_parent", "parent_id", "parent_id <> ''")
+
+# What a routed task was asked with, and how it was routed: read only where somebody looks.
+orders = Table(
+    "task_orders",
+    metadata,
+    Column("task_id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("content", Text, nullable=False),  # JSON of orders.Order
+    Column("decision", Text),  # JSON of agents.model.Decision, the last one
+    Column("tier", Integer),  # of the attempt that is under way, or was the last
+    Column("attempts", Integer, nullable=False),
+    # JSON: the verdicts on a fan-out's tries, and which one was kept.
+    Column("judgement", Text),
+    # When it waits for an agent with room: the job to hasten as soon as one has, and its place.
+    Column("parked_job", Text, nullable=False),
+    Column("rank", BigInteger, nullable=False),
+    Index(
+        "ix_task_orders_parked",
+        "tenant",
+        "rank",
+        sqlite_where=text("parked_job <> ''"),
+        postgresql_where=text("parked_job <> ''"),
+    ),
 )
 
 iterations = Table(

@@ -37,3 +37,21 @@ attempts = Table(
     Column("duration_seconds", Float, nullable=False),
     Column("at", BigInteger, nullable=False),
 )
+
+# Endpoints that a tenant registered for events, whatever they are about.
+endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("events", Text, nullable=False),  # JSON array
+    Column("active", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # the secret that signs
+    Column("previous", LargeBinary),  # the one before, which signs too until previous_until
+    Column("previous_until", BigInteger),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("ix_webhook_endpoints_tenant", "tenant", "created_at", "id"),
+)

@@ -1,0 +1,1 @@
+"""Repository analysis: measured files, chaos scores, and opportunities to improve."""

@@ -1,0 +1,1 @@
+"""Quality: checks that judge a changed tree."""

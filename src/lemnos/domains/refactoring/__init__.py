@@ -1,0 +1,1 @@
+"""Refactorings: an opportunity carried out, checked, and kept or rolled back whole."""
