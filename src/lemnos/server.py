@@ -33,7 +33,6 @@ from lemnos.settings import Settings
 # Allocations between two collections of each generation. A request makes hundreds, nearly all of
 # them without cycles.
 _GC_THRESHOLDS = (10_000, 20, 20)
-_SWEEP = 300.0  # seconds between two looks for workspaces that have expired
 _HOURLY = 3600.0
 _LONGEST_WAIT = 30.0  # seconds between two tries to start the engine
 _SWITCH = 0.0005  # seconds for which a thread may keep the interpreter from the others
@@ -159,9 +158,7 @@ class Life:
             # The engine takes most of a second to load. Work is accepted meanwhile: it waits in
             # the database.
             asyncio.create_task(self._start_engine(), name="engine-start"),
-            _every(_SWEEP, self._sweep),
-            _every(_HOURLY, platform.door.prune),
-            _every(_HOURLY, platform.dispatcher.prune),
+            *(_every(seconds, work) for seconds, work in server.upkeep),
         ]
         if platform.leases is not None:
             self._upkeep.append(_every(_HOURLY, platform.leases.prune))
@@ -231,9 +228,6 @@ class Life:
         """Not before the database is open: only now this is sure to be the one server."""
         if ended := await asyncio.to_thread(end_leftovers):
             self._server.platform.log.warning("ended what a killed server left", processes=ended)
-
-    async def _sweep(self) -> None:
-        await self._server.core.workspaces.sweep()
 
 
 async def ensure_owner_key(server: Server) -> None:

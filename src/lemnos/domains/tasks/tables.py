@@ -48,7 +48,9 @@ tasks = Table(
     Column("routed", Integer, nullable=False, server_default="0"),
     Column("agent_id", Text, nullable=False, server_default=""),
     Column("user_id", Text, nullable=False, server_default=""),
-    Column("parent_id", Text, nullable=False, server_default=""),  # the fan-out task that it is one of
+    Column(
+        "parent_id", Text, nullable=False, server_default=""
+    ),  # the fan-out task that it is one of
     # A page is read by key: (created_at, id) descending, of one tenant, maybe of one status.
     Index("ix_tasks_page", "tenant", "created_at", "id"),
     Index("ix_tasks_page_status", "tenant", "status", "created_at", "id"),

@@ -1,23 +1,19 @@
-"""The composition root: settings, platform, domains, runners, adapters, and the APIs over them."""
+"""Putting a server together: platform, domains, runners, adapters, and the APIs over them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import urlsplit
 
 from lemnos.adapters.forges import ForgeHost, ForgeHttp, ForgeRegistry
 from lemnos.adapters.git import GitCli
-from lemnos.adapters.net import GuardedTransport, NetGuard
 from lemnos.adapters.net.policy import GuardPolicy
 from lemnos.api.app import DIALECTS, Application, direct, make_app
 from lemnos.api.kit.core import Core
 from lemnos.api.kit.gate import Gate, Guards
 from lemnos.api.kit.readiness import Readiness
 from lemnos.api.system import OPEN_PATHS
-from lemnos.domains.agents.ports import Limits, ModelAccess
 from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.integrations.store import KeyStore
 from lemnos.domains.mcp.service import McpService
@@ -28,29 +24,27 @@ from lemnos.domains.tasks.credentials import Credentials
 from lemnos.domains.tasks.jobs import IterationJob
 from lemnos.domains.tasks.pull_requests import PullRequestJob
 from lemnos.domains.tasks.recording import Recorder
-from lemnos.domains.tasks.runs import AgentRunner, RunOptions
+from lemnos.domains.tasks.runs import AgentRunner
 from lemnos.domains.tasks.service import ITERATE, OPEN_PR, TaskService
 from lemnos.domains.tasks.store import TaskStore
 from lemnos.domains.workspaces.service import WorkspaceLimits, WorkspaceService
 from lemnos.domains.workspaces.store import WorkspaceStore
 from lemnos.engine import Handler, Steps
 from lemnos.foundation import AGENTS, PULL_REQUESTS, Platform, callback_secret, make_platform
-from lemnos.kernel.errors import LemnosError
+from lemnos.main.runners import make_gateway, make_runtimes, run_options
 from lemnos.platform.telemetry.tracing import Tracer
-from lemnos.runners.gateway import ModelGateway, Price, PriceTable
-from lemnos.runners.runtimes.acp import AcpAgent, AcpRuntime
-from lemnos.runners.runtimes.builtin import BuiltinAgent
-from lemnos.runners.runtimes.claude_code import ClaudeCode
-from lemnos.runners.runtimes.codex import Codex
-from lemnos.runners.runtimes.host import Host
-from lemnos.runners.runtimes.registry import RuntimeRegistry
-from lemnos.runners.sandbox import choose_sandbox
 from lemnos.settings import Settings
+
+_SWEEP = 300.0  # seconds between two looks for workspaces that have expired
+_HOURLY = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One server: its parts, the application, and what to call on the way up and down."""
+    """One server: its parts, the application, and what to call while it lives and at its end.
+
+    ``upkeep`` is work to do every so many seconds.
+    """
 
     settings: Settings
     platform: Platform
@@ -59,6 +53,7 @@ class Server:
     gate: Gate
     runner: AgentRunner
     recorder: Recorder
+    upkeep: tuple[tuple[float, Callable[[], Awaitable[object]]], ...]
     closing: tuple[Callable[[], Awaitable[None] | None], ...]
 
 
@@ -68,7 +63,7 @@ def build(settings: Settings) -> Server:
     _keep_private(settings)
     platform = make_platform(settings)
     git = GitCli(settings.data_dir / "mirrors", platform.guard)
-    gateway = _gateway(settings, platform.guard)
+    gateway = make_gateway(settings, platform.guard)
     runtimes = make_runtimes(settings, gateway)
     forge_http = ForgeHttp(platform.guard)
     forges = ForgeRegistry(forge_http, platform.guard, _forge_hosts(settings))
@@ -82,7 +77,7 @@ def build(settings: Settings) -> Server:
         store, workspaces, platform.events, platform.webhooks, callback_secret(settings)
     )
     runner = AgentRunner(
-        platform.db, store, platform.events, recorder, runtimes, mcp, _run_options(settings)
+        platform.db, store, platform.events, recorder, runtimes, mcp, run_options(settings)
     )
     tasks = TaskService(
         store,
@@ -126,8 +121,13 @@ def build(settings: Settings) -> Server:
     )
     app = make_app(core)
     gate = Gate(direct(app), _guards(settings, platform, core))
+    upkeep = (
+        (_SWEEP, workspaces.sweep),
+        (_HOURLY, platform.door.prune),
+        (_HOURLY, platform.dispatcher.prune),
+    )
     closing = (forge_http.close, gateway.close, git.close, platform.sender.close)
-    return Server(settings, platform, core, app, gate, runner, recorder, closing)
+    return Server(settings, platform, core, app, gate, runner, recorder, upkeep, closing)
 
 
 def _keep_private(settings: Settings) -> None:
@@ -156,73 +156,6 @@ def _workspaces(settings: Settings, platform: Platform, git: GitCli) -> Workspac
     limits = WorkspaceLimits(settings.workspace_ttl, settings.workspace_disk, settings.mirror_ttl)
     store = WorkspaceStore(platform.db)
     return WorkspaceService(platform.db, store, git, root, settings.node, limits)
-
-
-def make_runtimes(settings: Settings, gateway: ModelGateway) -> RuntimeRegistry:
-    """The runtimes that this machine may have; `lemnos doctor` probes the same ones."""
-    folders = tuple(Path(path).expanduser().resolve() for path in settings.agent_paths)
-    programs = tuple(path / "bin" if (path / "bin").is_dir() else path for path in folders)
-    host = Host(choose_sandbox(settings.sandbox, (settings.data_dir,)), gateway, folders, programs)
-    tools = (Path(settings.tools),) if settings.tools else ()
-    agents = [
-        AcpRuntime(host, AcpAgent(name, tuple(command)))
-        for name, command in settings.acp_agents.items()
-    ]
-    return RuntimeRegistry(
-        (
-            ClaudeCode(host, settings.claude_path, tools),
-            Codex(host, settings.codex_path, tools),
-            BuiltinAgent(host),
-            *agents,
-        ),
-        settings.default_runtime,
-    )
-
-
-def _gateway(settings: Settings, guard: NetGuard) -> ModelGateway:
-    def price(said: tuple[float, float]) -> Price:
-        return Price.openai(*said, cached=said[0])
-
-    own = {model: price(said) for model, said in settings.prices.items() if model != "*"}
-    default = price(settings.prices["*"]) if "*" in settings.prices else None
-
-    async def resolve(host: str, port: int) -> tuple[str, ...]:
-        try:
-            return await guard.resolve(host, port)
-        except LemnosError as error:
-            raise PermissionError(error.message) from error
-
-    return ModelGateway(
-        PriceTable(own, default),
-        transport=GuardedTransport(_guard_of_models(settings)),
-        outside=GuardedTransport(guard),
-        resolve=resolve,
-    )
-
-
-def _accesses(settings: Settings) -> dict[str, ModelAccess]:
-    return {
-        "anthropic": ModelAccess(
-            "anthropic", settings.anthropic_base_url, settings.anthropic_api_key
-        ),
-        "openai": ModelAccess("openai", settings.openai_base_url, settings.openai_api_key),
-    }
-
-
-def _run_options(settings: Settings) -> RunOptions:
-    limits = Limits(
-        memory=settings.agent_memory,
-        processes=settings.agent_processes,
-        disk=settings.workspace_max,
-    )
-    return RunOptions(settings.node, _accesses(settings), limits, settings.agent_hosts)
-
-
-def _guard_of_models(settings: Settings) -> NetGuard:
-    """Model endpoints are the operator's choice, so a private one is allowed by being named."""
-    urls = (settings.anthropic_base_url, settings.openai_base_url)
-    named = tuple(urlsplit(url).netloc for url in urls)
-    return NetGuard((*settings.allowed_hosts, *named), ())
 
 
 def _forge_hosts(settings: Settings) -> dict[str, ForgeHost]:

@@ -1,0 +1,90 @@
+"""What runs agents, put together from the settings: runtimes, sandbox, model gateway."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from lemnos.adapters.net import GuardedTransport, NetGuard
+from lemnos.domains.agents.ports import Limits, ModelAccess
+from lemnos.domains.tasks.runs import RunOptions
+from lemnos.kernel.errors import LemnosError
+from lemnos.runners.gateway import ModelGateway, Price, PriceTable
+from lemnos.runners.runtimes.acp import AcpAgent, AcpRuntime
+from lemnos.runners.runtimes.builtin import BuiltinAgent
+from lemnos.runners.runtimes.claude_code import ClaudeCode
+from lemnos.runners.runtimes.codex import Codex
+from lemnos.runners.runtimes.host import Host
+from lemnos.runners.runtimes.registry import RuntimeRegistry
+from lemnos.runners.sandbox import choose_sandbox
+from lemnos.settings import Settings
+
+
+def make_runtimes(settings: Settings, gateway: ModelGateway) -> RuntimeRegistry:
+    """The runtimes that this machine may have; `lemnos doctor` probes the same ones."""
+    folders = tuple(Path(path).expanduser().resolve() for path in settings.agent_paths)
+    programs = tuple(path / "bin" if (path / "bin").is_dir() else path for path in folders)
+    host = Host(choose_sandbox(settings.sandbox, (settings.data_dir,)), gateway, folders, programs)
+    tools = (Path(settings.tools),) if settings.tools else ()
+    agents = [
+        AcpRuntime(host, AcpAgent(name, tuple(command)))
+        for name, command in settings.acp_agents.items()
+    ]
+    return RuntimeRegistry(
+        (
+            ClaudeCode(host, settings.claude_path, tools),
+            Codex(host, settings.codex_path, tools),
+            BuiltinAgent(host),
+            *agents,
+        ),
+        settings.default_runtime,
+    )
+
+
+def make_gateway(settings: Settings, guard: NetGuard) -> ModelGateway:
+    """The one way out of a sandbox, with the prices that the operator gave."""
+
+    def price(said: tuple[float, float]) -> Price:
+        return Price.openai(*said, cached=said[0])
+
+    own = {model: price(said) for model, said in settings.prices.items() if model != "*"}
+    default = price(settings.prices["*"]) if "*" in settings.prices else None
+
+    async def resolve(host: str, port: int) -> tuple[str, ...]:
+        try:
+            return await guard.resolve(host, port)
+        except LemnosError as error:
+            raise PermissionError(error.message) from error
+
+    return ModelGateway(
+        PriceTable(own, default),
+        transport=GuardedTransport(_guard_of_models(settings)),
+        outside=GuardedTransport(guard),
+        resolve=resolve,
+    )
+
+
+def _accesses(settings: Settings) -> dict[str, ModelAccess]:
+    return {
+        "anthropic": ModelAccess(
+            "anthropic", settings.anthropic_base_url, settings.anthropic_api_key
+        ),
+        "openai": ModelAccess("openai", settings.openai_base_url, settings.openai_api_key),
+    }
+
+
+def run_options(settings: Settings) -> RunOptions:
+    """What this node gives to every run."""
+    limits = Limits(
+        memory=settings.agent_memory,
+        processes=settings.agent_processes,
+        disk=settings.workspace_max,
+    )
+    return RunOptions(settings.node, _accesses(settings), limits, settings.agent_hosts)
+
+
+def _guard_of_models(settings: Settings) -> NetGuard:
+    """Model endpoints are the operator's choice, so a private one is allowed by being named."""
+    urls = (settings.anthropic_base_url, settings.openai_base_url)
+    named = tuple(urlsplit(url).netloc for url in urls)
+    return NetGuard((*settings.allowed_hosts, *named), ())
