@@ -57,6 +57,7 @@ class Limits:
     timeout: float = 300.0
     max_turns: int | None = None
     max_budget_usd: float | None = None
+    max_tokens: int | None = None  # of each answer of the model; what is asked is only lowered
     memory: int = 4 * 1024**3
     processes: int = 512
     disk: int | None = None  # the workspace's size, checked while the agent runs
@@ -64,11 +65,18 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ModelAccess:
-    """Where the model is and the real credential, which only the model gateway ever sees."""
+    """Where the model is and the real credential, which only the model gateway ever sees.
+
+    ``price_per_1k`` is in US dollars for 1,000 tokens, input and output alike; it counts where
+    the table of prices does not know the model. ``outside``: a caller named ``base_url``, not the
+    operator, so it may lead to no private address.
+    """
 
     provider: Literal["anthropic", "openai", "none"]
     base_url: str = ""
     api_key: str = field(default="", repr=False)
+    price_per_1k: float | None = None
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
