@@ -43,7 +43,7 @@ from lemnos.runners.gateway.http import (
 )
 from lemnos.runners.gateway.meter import Call, Meter, Notice, OverBudget, Refused
 from lemnos.runners.gateway.model_api import credential, is_metered, prepare
-from lemnos.runners.gateway.prices import PriceTable
+from lemnos.runners.gateway.prices import Price, PriceTable
 from lemnos.runners.scratch import Scratch
 
 _log = logging.getLogger(__name__)
@@ -81,11 +81,15 @@ _TOLD_ELSEWHERE = frozenset({"budget_exceeded", "out_of_turns", "denied_host", "
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What one run may reach, for how many US dollars and in how many model calls."""
+    """What one run may reach, for how many US dollars and in how many model calls.
+
+    ``max_tokens`` limits each answer of the model.
+    """
 
     access: ModelAccess
     budget_usd: float | None = None
     max_calls: int | None = None
+    max_tokens: int | None = None
     allowed_hosts: Sequence[str] = ()
     mcp_servers: Sequence[McpServer] = ()
 
@@ -93,9 +97,9 @@ class Policy:
 class ModelGateway:
     """Opens a gateway for each run. One for the whole server; ``close`` it at the end.
 
-    ``transport`` carries requests to models, ``outside`` those to MCP servers and other hosts:
-    a model's private address is the operator's choice, theirs is a caller's. ``resolve`` names
-    the addresses that proxied connections may go to.
+    ``transport`` carries requests to the operator's models, ``outside`` those to MCP servers, to
+    other hosts and to models that a caller named: a private address is the operator's choice
+    alone. ``resolve`` names the addresses that proxied connections may go to.
     """
 
     def __init__(
@@ -137,7 +141,7 @@ def _client(transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
 
 
 class Clients(NamedTuple):
-    """The HTTP clients of a gateway: to models, and to everything else."""
+    """The HTTP clients of a gateway: to the operator's models, and to everything else."""
 
     models: httpx2.AsyncClient
     outside: httpx2.AsyncClient
@@ -155,6 +159,8 @@ class RunGateway:
         notify: Callable[[Notice], None],
     ) -> None:
         self.token = f"lemnos-run-{secrets.token_urlsafe(24)}"
+        if policy.access.price_per_1k is not None:
+            prices = prices.with_default(Price.flat(policy.access.price_per_1k))
         self.meter = Meter(policy.budget_usd, prices, notify, policy.max_calls)
         self.failed_with: int | None = None  # the status of the last model call, if it failed
         self.socket: Path | None = None
@@ -242,13 +248,14 @@ class RunGateway:
         headers = _outgoing(request.headers) | {"accept-encoding": "identity"}
         headers |= credential(access)
         url = access.base_url.rstrip("/") + path
+        client = self._clients.outside if access.outside else self._clients.models
         if not metered:
-            return await self._forward(self._clients.models, request, url, headers)
-        model, body = prepare(request)
+            return await self._forward(client, request, url, headers)
+        model, body = prepare(path, request.body, self._policy.max_tokens)
         call = self.meter.begin(model, len(body))
         try:
             asked = replace(request, body=body)
-            response = await self._forward(self._clients.models, asked, url, headers, call)
+            response = await self._forward(client, asked, url, headers, call)
         except BaseException:
             call.reader.fail()
             call.close()

@@ -62,6 +62,11 @@ class Price:
         """Writing the cache is free of charge."""
         return cls(input, output, cached, input, input)
 
+    @classmethod
+    def flat(cls, per_1k: float) -> Price:
+        """One price for whatever token it is, in US dollars for 1,000 of them."""
+        return cls(*[per_1k * 1_000] * 5)
+
     def cost(self, tokens: Tokens) -> float:
         """US dollars for these tokens."""
         return (
@@ -118,8 +123,12 @@ class PriceTable:
     def __init__(
         self, own: Mapping[str, Price] | None = None, default: Price | None = None
     ) -> None:
-        self._prices = {**KNOWN, **(own or {})}
+        self._prices: Mapping[str, Price] = {**KNOWN, **(own or {})}
         self._default = default
+
+    def with_default(self, default: Price) -> PriceTable:
+        """The same prices, with another one for models that are not in them."""
+        return PriceTable(self._prices, default)
 
     def get(self, model: str) -> Price | None:
         """The price of a model, with or without its date; None when it is unknown."""

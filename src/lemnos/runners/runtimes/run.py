@@ -339,6 +339,7 @@ async def start_run(
         spec.access,
         budget_usd=spec.limits.max_budget_usd,
         max_calls=max_calls,
+        max_tokens=spec.limits.max_tokens,
         allowed_hosts=spec.allowed_hosts,
         mcp_servers=spec.mcp_servers,
     )

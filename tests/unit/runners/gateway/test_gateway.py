@@ -7,6 +7,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import h11
@@ -124,6 +125,35 @@ async def test_openai_gets_a_bearer_token_and_is_asked_for_usage(
         assert asked.request.headers["authorization"] == f"Bearer {KEY}"
         assert asked.body["stream_options"] == {"include_usage": True}
         assert run.gateway.meter.tokens.output == 50
+
+
+async def test_an_agents_own_price_and_limit_hold(model_endpoint: ModelEndpoint) -> None:
+    model_endpoint.play(Say("Hello.", usage=Usage(1_000, 500)))
+    access = replace(_anthropic(model_endpoint.url), price_per_1k=0.2)
+    async with _run(Policy(access, budget_usd=0.3, max_tokens=50)) as run:
+        body = {**BODY, "model": "model-x", "max_tokens": 100}
+        await run.ask(body)
+
+        assert model_endpoint.turns[0].body["max_tokens"] == 50
+        assert run.gateway.meter.cost == pytest.approx(0.3)
+        assert (await run.ask(body)).json()["error"]["type"] == "budget_exceeded"
+
+
+async def test_a_model_that_a_caller_named_is_met_by_the_guard(echo: Echo) -> None:
+    outside = GuardedTransport(NetGuard((), ()))
+    gateways, told = ModelGateway(outside=outside), list[Notice]()
+    try:
+        for named_by_caller, status in ((False, 200), (True, 502)):
+            access = replace(_anthropic(echo.url), outside=named_by_caller)
+            gateway = await gateways.open(Policy(access), told.append, isolated=True)
+            transport = httpx2.AsyncHTTPTransport(uds=str(gateway.socket))
+            async with httpx2.AsyncClient(transport=transport, timeout=20) as client:
+                answer = await Run(gateway, client, told).ask()
+            await gateway.close()
+            assert answer.status_code == status
+        assert len(echo.requests) == 1
+    finally:
+        await gateways.close()
 
 
 async def test_errors_pass_through_and_cost_nothing(model_endpoint: ModelEndpoint) -> None:

@@ -127,6 +127,21 @@ def test_a_budget_needs_a_price() -> None:
     assert "model-x" in meter.unpriced
 
 
+def test_an_agents_own_price_is_for_models_that_the_table_does_not_know() -> None:
+    table = PriceTable(default=Price.openai(1, 2, 1)).with_default(Price.flat(0.003))
+
+    assert table.get("model-x") == Price(3, 3, 3, 3, 3)
+    assert table.get(MODEL) == KNOWN[MODEL]
+    assert PriceTable().get("model-x") is None
+
+    told: list[Notice] = []
+    meter = Meter(0.45, table, told.append)
+    _spend(meter, 100_000, 50_000, "model-x")
+    assert meter.cost == pytest.approx(0.45)
+    with pytest.raises(OverBudget):
+        meter.begin("model-x", 100)
+
+
 def test_the_number_of_calls_is_limited() -> None:
     meter, notices = _meter(max_calls=1)
     _spend(meter, 10, 10)
