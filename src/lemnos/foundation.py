@@ -27,7 +27,7 @@ from lemnos.platform.identity import (
     TokenIssuer,
     TokenSettings,
 )
-from lemnos.platform.ratelimit import TIERS, LeasedLimiter, Limiter, LocalLimiter, Tier
+from lemnos.platform.ratelimit import ORCHEX, TIERS, LeasedLimiter, Limiter, LocalLimiter, Tier
 from lemnos.platform.secrets import Vault, decode_master_key, derive, load_or_create_master_key
 from lemnos.platform.telemetry.log import Log
 from lemnos.platform.telemetry.metrics import Metrics
@@ -184,7 +184,8 @@ def _leases(settings: Settings, db: Database) -> DatabaseLeases | None:
 def _limiter(settings: Settings, leases: DatabaseLeases | None) -> Limiter | None:
     if settings.rate_limits == "off":
         return None
-    tiers = TIERS | {name: Tier(name, *said) for name, said in settings.rate_tiers.items()}
+    own = {name: Tier(name, *said) for name, said in settings.rate_tiers.items()}
+    tiers = TIERS | ORCHEX.tiers | own
     if settings.redis_url:
         from redis.asyncio import Redis
 

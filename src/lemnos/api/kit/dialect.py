@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lemnos.kernel.errors import Kind, LemnosError
+from lemnos.platform.ratelimit import LongLimits
 
 STATUS: Mapping[Kind, int] = {
     Kind.VALIDATION: 400,
@@ -27,12 +28,13 @@ class Dialect:
     """One document's way of saying that something went wrong.
 
     ``prefixes`` are the paths that it covers; ``error`` gives the body for an error and a request
-    id.
+    id. ``limits`` are those of a document that names its own.
     """
 
     name: str
     prefixes: tuple[str, ...]
     error: Callable[[LemnosError, str], Mapping[str, object]]
+    limits: LongLimits | None = None
 
 
 class Dialects:
@@ -42,6 +44,8 @@ class Dialects:
         pairs = [(prefix, dialect) for dialect in known for prefix in dialect.prefixes]
         self._pairs = sorted(pairs, key=lambda pair: -len(pair[0]))
         self._otherwise = otherwise
+        # Asked for every request, so it holds only the few that have limits of their own.
+        self._limited = [(prefix, d.limits) for prefix, d in self._pairs if d.limits is not None]
 
     def of(self, path: str) -> Dialect:
         """The dialect that a path speaks, also where no operation is at that path."""
@@ -49,3 +53,10 @@ class Dialects:
             if path == prefix or path.startswith(f"{prefix}/"):
                 return dialect
         return self._otherwise
+
+    def limits_of(self, path: str) -> LongLimits | None:
+        """The limits of a path, where they are not the usual ones."""
+        for prefix, limits in self._limited:
+            if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("", "/"):
+                return limits
+        return None

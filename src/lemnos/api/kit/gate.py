@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -32,7 +33,7 @@ from lemnos.kernel.errors import (
 )
 from lemnos.platform.audit import AuditLog
 from lemnos.platform.identity import Identity
-from lemnos.platform.ratelimit import Decision, Limiter
+from lemnos.platform.ratelimit import Decision, Limiter, LongLimits
 from lemnos.platform.telemetry.log import Log, RequestLine
 from lemnos.platform.telemetry.metrics import Metrics
 from lemnos.platform.telemetry.tracing import Tracer, trace_id_of
@@ -62,7 +63,10 @@ class Guards:
 class _Exchange:
     """One request and the answer to it, as far as the gate cares."""
 
-    __slots__ = ("begun", "limit", "method", "path", "remote", "request_id", "started", "status")
+    __slots__ = (
+        *("begun", "limit", "limits", "method", "path"),
+        *("remote", "request_id", "started", "status"),
+    )
 
     def __init__(self, scope: Scope, request_id: str) -> None:
         self.begun = time.perf_counter()
@@ -72,6 +76,7 @@ class _Exchange:
         self.remote: str = client[0] if client else ""
         self.request_id = request_id
         self.limit: Decision | None = None
+        self.limits: LongLimits | None = None  # of the path, where they are not the usual ones
         self.started = False
         self.status = 0
 
@@ -84,6 +89,8 @@ class _Exchange:
                 (b"x-ratelimit-remaining", b"%d" % limit.remaining),
                 (b"x-ratelimit-reset", b"%d" % limit.reset_at),
             )
+            if self.limits is not None:
+                found.append((b"x-ratelimit-retry-after", b"%d" % ceil(limit.retry_after)))
         return found
 
 
@@ -101,6 +108,9 @@ class Gate:
         wanted = _wanted(scope["headers"])
         request_id = wanted.request_id or ids.new_request_id()
         exchange = _Exchange(scope, request_id)
+        if self._g.limiter is not None:
+            exchange.limits = limits = self._g.dialects.limits_of(exchange.path)
+            exchange.limit = None if limits is None else limits.untouched()
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -150,14 +160,14 @@ class Gate:
     def _count(self, exchange: _Exchange, key: str, tier: str) -> None:
         if self._g.limiter is None:
             return
-        exchange.limit = decision = self._g.limiter.check(key, tier)
+        if exchange.limits is None:
+            decision = self._g.limiter.check(key, tier)
+        else:
+            decision = exchange.limits.check(self._g.limiter, key, tier)
+        exchange.limit = decision
         if not decision.allowed:
             self._g.metrics.limited.inc()
-            raise RateLimited(
-                f"Too many requests: at most {decision.limit} a minute.",
-                code="rate_limit_exceeded",
-                retry_after=decision.retry_after,
-            )
+            raise _too_many(decision)
 
     async def _tell(self, scope: Scope, exchange: _Exchange, error: Exception, send: Send) -> None:
         """Answer with the error in the dialect of the path."""
@@ -259,6 +269,16 @@ def _is_open(path: str, open_paths: tuple[str, ...]) -> bool:
     return path in open_paths or path.startswith("/api/docs/")
 
 
+def _too_many(decision: Decision) -> RateLimited:
+    wait = max(1, ceil(decision.retry_after))
+    return RateLimited(
+        f"Too many requests: the next one is welcome in {wait} s.",
+        code="rate_limit_exceeded",
+        details={"retry_after": wait, "limit": decision.limit, "remaining": decision.remaining},
+        retry_after=decision.retry_after,
+    )
+
+
 def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"The body is over {limit} bytes.", code="payload_too_large")
 
@@ -266,7 +286,7 @@ def _too_large(limit: int) -> TooLarge:
 def _extra(error: LemnosError) -> list[tuple[bytes, bytes]]:
     found = []
     if error.retry_after is not None:
-        found.append((b"retry-after", b"%d" % max(1, -(-error.retry_after // 1))))
+        found.append((b"retry-after", b"%d" % max(1, ceil(error.retry_after))))
     if isinstance(error, MethodNotAllowed):
         found.append((b"allow", error.methods.encode()))
     if isinstance(error, Unauthenticated):

@@ -11,6 +11,15 @@ PERMISSIONS: frozenset[str] = frozenset(
     {
         "tasks:read",
         "tasks:write",
+        "agents:read",
+        "agents:write",
+        "analyses:read",
+        "analyses:write",
+        "refactorings:read",
+        "refactorings:write",
+        "webhooks:read",
+        "webhooks:write",
+        "metrics:read",
         "workspaces:read",
         "workspaces:write",
         "keys:read",
@@ -28,7 +37,10 @@ PERMISSIONS: frozenset[str] = frozenset(
 ROLES: dict[str, tuple[str, ...]] = {
     "owner": (ALL,),
     "admin": ("*:read", "*:write", "identity:admin"),
-    "developer": ("tasks:*", "workspaces:*", "mcp:*", "keys:read"),
+    "developer": (
+        *("tasks:*", "workspaces:*", "mcp:*", "keys:read"),
+        *("agents:read", "analyses:*", "refactorings:*", "webhooks:*", "metrics:read"),
+    ),
     "viewer": ("*:read",),
 }
 

@@ -6,9 +6,19 @@ The stores that nodes share are imported where one is configured: ``ratelimit.va
 
 from lemnos.platform.ratelimit.gcra import LocalLimiter
 from lemnos.platform.ratelimit.leased import LeasedLimiter
-from lemnos.platform.ratelimit.model import TIERS, Decision, Lease, LeaseStore, Limiter, Tier
+from lemnos.platform.ratelimit.model import (
+    ORCHEX,
+    TIERS,
+    Decision,
+    Lease,
+    LeaseStore,
+    Limiter,
+    LongLimits,
+    Tier,
+)
 
 __all__ = [
+    "ORCHEX",
     "TIERS",
     "Decision",
     "Lease",
@@ -16,5 +26,6 @@ __all__ = [
     "LeasedLimiter",
     "Limiter",
     "LocalLimiter",
+    "LongLimits",
     "Tier",
 ]

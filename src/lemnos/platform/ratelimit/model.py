@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -59,6 +60,53 @@ class Limiter(Protocol):
     def check(self, key: str, tier: str) -> Decision:
         """Count one request of a key and decide. A tier that is not known is ``standard``."""
         ...
+
+
+class LongLimits:
+    """Two limits that hold together, for the paths of a document that names its own.
+
+    ``long`` gives the limit of each tier of callers, ``burst`` the one that keeps what is left of
+    it from being used up at once. A limiter knows each as a tier of its own, so that nodes share
+    them and operators set them like any other: ``<name>-<tier>`` and ``<name>-<tier>-burst``.
+    """
+
+    def __init__(self, name: str, long: Mapping[str, Tier], burst: Mapping[str, Tier]) -> None:
+        self.name = name
+        self._long, self._burst = dict(long), dict(burst)
+        self._names = {tier: (f"{name}-{tier}", f"{name}-{tier}-burst") for tier in long}
+
+    @property
+    def tiers(self) -> dict[str, Tier]:
+        """What a limiter must know of."""
+        made = {}
+        for tier, (long, burst) in self._names.items():
+            made |= {long: self._long[tier], burst: self._burst[tier]}
+        return made
+
+    def check(self, limiter: Limiter, key: str, tier: str) -> Decision:
+        """Count one request and decide: the limit that refuses it is told, else the long one."""
+        long, burst = self._names.get(tier) or self._names["standard"]
+        # The burst comes first: what it refuses is not counted against the long limit.
+        decision = limiter.check(f"{burst}:{key}", burst)
+        return limiter.check(f"{long}:{key}", long) if decision.allowed else decision
+
+    def untouched(self) -> Decision:
+        """What an answer tells that nothing was counted for, such as that of a health check."""
+        limit = self._long["anonymous"].limit
+        return Decision(True, limit, limit, clock.now() / clock.SECOND, 0.0)
+
+
+def _orchex() -> LongLimits:
+    """As the ORCHEX document has it: 1,000 and 100 requests an hour, 50 a minute."""
+    times = {"standard": 1, "premium": 5}
+    long = {name: Tier(name, 1000 * n, 3600.0, 1000 * n) for name, n in times.items()}
+    burst = {name: Tier(name, 50 * n, 60.0, 50 * n) for name, n in times.items()}
+    long["anonymous"] = Tier("anonymous", 100, 3600.0, 100)
+    burst["anonymous"] = Tier("anonymous", 50, 60.0, 50)
+    return LongLimits("orchex", long, burst)
+
+
+ORCHEX = _orchex()
 
 
 class Lease(NamedTuple):
