@@ -28,6 +28,7 @@ from tests.support.model_script import (
     Hang,
     Say,
     Script,
+    Slow,
     Turn,
     answer_of,
 )
@@ -151,7 +152,7 @@ class ModelEndpoint(LoopbackServer):
         session = next((request.headers[h] for h in SESSION_HEADERS if h in request.headers), None)
         key = session or hashlib.sha256("\n".join(texts[:1]).encode()).hexdigest()
         with self._changed:
-            place = _fitting(self._scripts, texts)
+            place = _fitting(self._scripts, texts, str(body.get("model")))
             if place is None:
                 return None
             progress = self._progress[place]
@@ -208,7 +209,11 @@ class ModelEndpoint(LoopbackServer):
 
     def _pieces(self, body: dict[str, Any], wire: Wire, turn: Turn) -> Iterator[bytes]:
         if isinstance(turn, Completed):
-            yield from wire.stream(body, answer_of(turn))
+            pieces = iter(wire.stream(body, answer_of(turn)))
+            if isinstance(turn, Slow):
+                yield next(pieces)
+                self.closing.wait(turn.seconds)
+            yield from pieces
             return
         yield from wire.opening(body)
         yield wire.word("Working ")
@@ -221,13 +226,18 @@ class ModelEndpoint(LoopbackServer):
         raise ConnectionReset
 
 
-def _fitting(scripts: list[Script], texts: list[str]) -> int | None:
-    """The place of the script whose words stand in the latest prompt, else in an earlier one."""
+def _fitting(scripts: list[Script], texts: list[str], model: str) -> int | None:
+    """The place of the script whose words stand in the latest prompt, else in an earlier one.
+
+    Scripts for the model go before those for any.
+    """
+    places = [place for place, script in enumerate(scripts) if script.model in ("", model)]
+    places.sort(key=lambda place: not scripts[place].model)
     for text in reversed(texts):
-        for place, script in enumerate(scripts):
-            if script.when and script.when in text:
+        for place in places:
+            if scripts[place].when and scripts[place].when in text:
                 return place
-    return next((place for place, script in enumerate(scripts) if not script.when), None)
+    return next((place for place in places if not scripts[place].when), None)
 
 
 def _is_side_request(request: Request, body: dict[str, Any]) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+
+FOREVER = sys.maxsize  # `times` of a fault that does not pass
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,15 @@ class Drop:
     times: int = 1
 
 
-Completed: TypeAlias = Say | Tool | Tools | HugeLine
+@dataclass(frozen=True)
+class Slow:
+    """Another turn, whose rest follows `seconds` after its beginning."""
+
+    turn: Say | Tool | Tools
+    seconds: float = 5.0
+
+
+Completed: TypeAlias = Say | Tool | Tools | HugeLine | Slow
 Fault: TypeAlias = Fail | Hang | EndlessStream | Drop
 Turn: TypeAlias = Completed | Fault
 
@@ -111,12 +122,14 @@ Turn: TypeAlias = Completed | Fault
 class Script:
     """Turns in order, for the conversations in whose prompts the words `when` occur.
 
-    A fault happens `times` times in the life of the script, whichever conversation meets it, so
-    that a task which is retried in a new conversation gets past it.
+    With `model` set, only for those with that model: so one endpoint plays several agents, each
+    with its own faults. A fault happens `times` times in the life of the script, whichever
+    conversation meets it, so that a task which is retried in a new conversation gets past it.
     """
 
     turns: Sequence[Turn]
     when: str = ""
+    model: str = ""
 
     def after(self, answers: int, spent: Counter[int]) -> Turn | None:
         """The turn that follows `answers` completed ones; None when the script is at its end.
@@ -148,6 +161,8 @@ class Answer:
 
 def answer_of(turn: Completed) -> Answer:
     """The answer that a turn without a fault stands for."""
+    if isinstance(turn, Slow):
+        turn = turn.turn
     if isinstance(turn, Say):
         return Answer(turn.text, turn.thinking, (), turn.usage)
     if isinstance(turn, Tool):

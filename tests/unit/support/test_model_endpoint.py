@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.model_endpoint import ModelEndpoint
 from tests.support.model_script import (
+    FOREVER,
     Drop,
     EndlessStream,
     Fail,
@@ -15,6 +16,7 @@ from tests.support.model_script import (
     HugeLine,
     Say,
     Script,
+    Slow,
     Tool,
     Tools,
     Usage,
@@ -127,6 +129,37 @@ def test_the_latest_prompt_picks_the_script() -> None:
     with ModelEndpoint(*scripts) as endpoint:
         replies = [ask(endpoint, messages=follow_up[:1]), ask(endpoint, messages=follow_up)]
     assert [reply.json()["content"][0]["text"] for reply in replies] == ["A", "B"]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_each_model_has_its_own_script_and_its_own_faults(dialect: str) -> None:
+    scripts = (
+        Script([Say("whoever else")]),
+        Script([Fail(529, times=FOREVER)], model="busy"),
+        Script([Fail(401, times=2), Say("found the key")], model="locked"),
+        Script([Say("by prompt")], when="go", model="wordy"),
+    )
+    with ModelEndpoint(*scripts) as endpoint:
+        for _ in range(3):
+            assert ask(endpoint, dialect, model="busy").status_code == 529
+        locked = [ask(endpoint, dialect, model="locked") for _ in range(3)]
+        assert [answer.status_code for answer in locked] == [401, 401, 200]
+        assert "found the key" in locked[-1].text
+        assert "by prompt" in ask(endpoint, dialect, model="wordy").text
+        assert "whoever else" in ask(endpoint, dialect, model="m").text
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_slow_answer_begins_at_once_and_comes_whole(dialect: str) -> None:
+    with ModelEndpoint(Slow(Say("at last"), 0.2)) as endpoint:
+        url = f"{endpoint.url}/v1/{dialect}"
+        name = "input" if dialect == "responses" else "messages"
+        body = {"model": "m", "stream": True, name: PROMPT}
+        with httpx2.stream("POST", url, json=body, timeout=10) as answer:
+            pieces = answer.iter_bytes()
+            first = next(pieces)
+            assert endpoint.turns[0].outcome == "open"
+            assert b"last" in first + b"".join(pieces)
 
 
 def test_the_end_of_a_script_is_an_error_that_nobody_retries() -> None:
