@@ -32,6 +32,10 @@ class DiffStore:
         content = zlib.compress(msgspec.json.encode(diff))
         await tx.run(_INSERT, {**key, "number": task.iteration, "content": content})
 
+    async def drop(self, tx: Tx, task: Task) -> None:
+        """Forget the diff of a task whose work was taken back."""
+        await tx.run(_DELETE, {"tenant": task.tenant, "task_id": task.id})
+
     async def get(self, tenant: str, task_id: str) -> Diff | None:
         """The diff that was kept last."""
         row = await self._db.one(_GET, {"tenant": tenant, "task_id": task_id})

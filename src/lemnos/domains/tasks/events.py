@@ -90,6 +90,11 @@ def completed(result: str, changes: Changes, usage: Mapping[str, Any], iteration
     return event("result", "task_completed", data)
 
 
+def taken_back(reason: str) -> NewEvent:
+    """The work was discarded whole."""
+    return event("system", "changes_discarded", {"reason": reason})
+
+
 def pushed(branch: str, commit: str) -> NewEvent:
     """The work is on the remote."""
     return event("git", "push", {"branch": branch, "commit": commit})

@@ -194,13 +194,15 @@ class Task:
 class PullRequestAsked:
     """What a caller wants in a pull request; empty fields are made from the task.
 
-    ``job`` is the id of the job that carries it out.
+    ``job`` is the id of the job that carries it out. ``branch`` is the one to push to, which gets
+    a numeric suffix where others have taken its name.
     """
 
     title: str = ""
     description: str = ""
     target_branch: str = ""
     job: str = ""
+    branch: str = ""
 
 
 def pull_request_title(task: Task, asked: PullRequestAsked) -> str:
@@ -211,12 +213,12 @@ def pull_request_title(task: Task, asked: PullRequestAsked) -> str:
     return first if len(first) <= 72 else f"{first[:71].rstrip()}…"
 
 
-def branch_name(task_id: str, attempt: int = 1) -> str:
-    """``codeforge/task-<first 8 of the id>``, with a numeric suffix from the second attempt on.
+def branch_name(task_id: str, attempt: int = 1, asked: str = "") -> str:
+    """The name asked for, or ``codeforge/task-<first 8 of the id>``; a suffix from attempt 2 on.
 
     The first 8 digits of a time-ordered id are those of its minute, so names do collide where one
     repository gets several tasks at once; from the tenth attempt on the number is the task's own.
     """
     number = attempt if attempt < _LUCKLESS else attempt + int(task_id[-8:], 16)
     suffix = "" if attempt == 1 else f"-{number}"
-    return f"codeforge/task-{task_id[:8]}{suffix}"
+    return f"{asked or f'codeforge/task-{task_id[:8]}'}{suffix}"

@@ -74,7 +74,7 @@ class PullRequestJob:
         remote = await self._bench.credentials.remote(task)
         workspace = await self._workspace(task, remote)
         try:
-            pushed = await self._to_free_branch(task, workspace, remote, _message(task, asked))
+            pushed = await self._to_free_branch(task, asked, workspace, remote)
         finally:
             await self._bench.db.write(lambda tx: self._bench.workspaces.release(tx, task.id))
         branch, commit = pushed.branch, pushed.commit
@@ -94,16 +94,17 @@ class PullRequestJob:
         return await self._bench.workspaces.make(task.tenant, task.id, remote, branch)
 
     async def _to_free_branch(
-        self, task: Task, workspace: Workspace, remote: Remote, message: str
+        self, task: Task, asked: PullRequestAsked, workspace: Workspace, remote: Remote
     ) -> Pushed:
         """Push to the task's branch; a name that others have taken gets a numeric suffix."""
+        message = _message(task, asked)
         if task.branch:
             return await self._bench.git.push(
                 workspace.checkout, remote, task.branch, message, expected=task.pushed_commit
             )
         for attempt in range(1, _BRANCHES + 1):
             try:
-                name = branch_name(task.id, attempt)
+                name = branch_name(task.id, attempt, asked.branch)
                 return await self._bench.git.push(workspace.checkout, remote, name, message)
             except Conflict as error:
                 if error.code != "branch_exists":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -47,6 +47,8 @@ class Recorder:
         self._outbox = outbox
         self._secret = callback_secret
         self.on_ended: Callable[[str, Ending], None] = _nobody  # with the name of the runtime
+        # Called in the transaction in which a task comes to rest, with the task as it is then.
+        self.on_rested: list[Callable[[Tx, Task], Awaitable[None]]] = []
 
     async def note(self, tx: Tx, task: Task, *happened: NewEvent) -> None:
         """Append events to the task's stream."""
@@ -116,7 +118,14 @@ class Recorder:
         if (delivery := callback(task, self._secret)) is not None:
             await self._outbox.put(tx, delivery)
         tx.after_commit(lambda: self.on_ended(task.runtime, ending))
+        await self._rested(tx, task)
         return task
+
+    async def taken_back(self, tx: Tx, task: Task, reason: str) -> None:
+        """The work of a task at rest is discarded whole: no workspace, no changes to propose."""
+        await self._store.change(tx, task, changes=Changes())
+        await self._workspaces.discard(tx, task.id)
+        await self.note(tx, task, events.taken_back(reason))
 
     async def pull_request_open(
         self, tx: Tx, task: Task, branch: str, commit: str, url: str, number: int | None
@@ -133,6 +142,7 @@ class Recorder:
             pr_request=None,
         )
         await self.note(tx, task, events.pr_created(url, number, branch))
+        await self._rested(tx, task)
         return task
 
     async def branch_pushed(self, tx: Tx, task: Task, branch: str, commit: str) -> None:
@@ -147,7 +157,12 @@ class Recorder:
         )
         await self._workspaces.release(tx, task.id)  # a push that was cut off holds it
         await self.note(tx, task, events.pr_failed(message))
+        await self._rested(tx, task)
         return task
+
+    async def _rested(self, tx: Tx, task: Task) -> None:
+        for hear in self.on_rested:
+            await hear(tx, task)
 
     async def _move(self, tx: Tx, task: Task, status: Status, **values: Any) -> Task:
         if task.status is not status:  # a job that runs again after a crash is there already

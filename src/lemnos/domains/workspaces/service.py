@@ -137,6 +137,11 @@ class WorkspaceService:
         # On another node the sweep there finds the folder without a row.
         tx.after_commit(lambda: self._forget(task_id))
 
+    async def discard(self, tx: Tx, task_id: str) -> None:
+        """Delete a workspace and what was remembered of it; the task is at rest."""
+        await self._store.discard(tx, task_id)
+        tx.after_commit(lambda: self._forget(task_id))
+
     async def sweep(self) -> int:
         """Remove what has expired and folders that no row knows; how many workspaces went."""
         now = clock.now()

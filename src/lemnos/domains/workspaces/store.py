@@ -49,6 +49,7 @@ _RELEASE = Query(
 _RESIZE = Query(update(workspaces).where(_ONE).values(size_bytes=bindparam("size")))
 _DELETE_IDLE = Query(delete(workspaces).where(_ONE, _C.held == 0))
 _DELETE = Query(delete(workspaces).where(_ONE))
+_DELETE_SNAPSHOT = Query(delete(snapshots).where(snapshots.c.task_id == bindparam("task_id")))
 
 # ON CONFLICT is the same on both databases, and PostgreSQL's statement compiles for both.
 _SAVE = upsert(snapshots)
@@ -119,6 +120,11 @@ class WorkspaceStore:
     async def remove_idle(self, tx: Tx, task_id: str) -> bool:
         """Delete unless it is held; False when it is, or is not there."""
         return await tx.run(_DELETE_IDLE, {"task_id": task_id}) > 0
+
+    async def discard(self, tx: Tx, task_id: str) -> None:
+        """Delete the workspace and its snapshot."""
+        await tx.run(_DELETE, {"task_id": task_id})
+        await tx.run(_DELETE_SNAPSHOT, {"task_id": task_id})
 
     async def save_snapshot(
         self, tx: Tx, workspace: Workspace, patch: bytes, created_at: int
