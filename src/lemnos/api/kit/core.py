@@ -15,6 +15,7 @@ from lemnos.platform.events.hub import EventHub
 from lemnos.platform.execute import Door
 from lemnos.platform.identity import ApiKeys, Identity
 from lemnos.platform.telemetry.metrics import Metrics
+from lemnos.platform.webhooks.endpoints import EndpointService
 from lemnos.platform.webhooks.service import WebhookService
 from lemnos.settings import Settings
 
@@ -37,3 +38,4 @@ class Core:
     mcp: McpService
     workspaces: WorkspaceService
     webhooks: WebhookService
+    endpoints: EndpointService

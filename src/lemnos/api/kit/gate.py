@@ -115,7 +115,8 @@ class Gate:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 exchange.started = True
-                exchange.status = message["status"]
+                exchange.status = status = message["status"]
+                self._g.metrics.window.note(status, time.perf_counter() - exchange.begun)
                 message["headers"] = [*message.get("headers", ()), *exchange.headers()]
             await send(message)
 

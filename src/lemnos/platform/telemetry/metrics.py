@@ -12,6 +12,8 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from lemnos.platform.telemetry.window import Window
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
@@ -62,6 +64,7 @@ class Metrics:
         if os.path.isdir("/proc"):
             ProcessCollector(registry=self.registry)
         self._requests = _Requests()
+        self.window = Window()
         self.registry.register(self._requests)
         self.limited = self.counter("lemnos_rate_limited_total", "Requests over their limit.")
 
