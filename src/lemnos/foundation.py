@@ -32,7 +32,10 @@ from lemnos.platform.secrets import Vault, decode_master_key, derive, load_or_cr
 from lemnos.platform.telemetry.log import Log
 from lemnos.platform.telemetry.metrics import Metrics
 from lemnos.platform.telemetry.tracing import Tracer, make_tracer
+from lemnos.platform.webhooks.announcer import EndpointAnnouncer
+from lemnos.platform.webhooks.destinations import Destinations
 from lemnos.platform.webhooks.dispatcher import Dispatcher
+from lemnos.platform.webhooks.endpoint_store import EndpointStore
 from lemnos.platform.webhooks.service import WebhookService
 from lemnos.platform.webhooks.store import DeliveryStore
 from lemnos.settings import Settings
@@ -62,6 +65,7 @@ class Platform:
     limiter: Limiter | None
     leases: DatabaseLeases | None  # what limiters share where there is no Redis; to be pruned
     webhooks: WebhookService
+    announcer: EndpointAnnouncer
     dispatcher: Dispatcher
     sender: HttpSender
     engine: DurableEngine
@@ -88,11 +92,12 @@ def make_platform(settings: Settings, *, exclusive: bool = True) -> Platform:
         settings.roots,
         denied_roots=(settings.data_dir / "workspaces", settings.data_dir / "mirrors"),
     )
-    deliveries = DeliveryStore(db)
+    deliveries, endpoints = DeliveryStore(db), EndpointStore(db)
     webhooks = WebhookService(deliveries, vault)
+    announcer = EndpointAnnouncer(endpoints, deliveries, notifier)
     sender = HttpSender(guard)
-    dispatcher = Dispatcher(db, deliveries, vault, sender)
-    webhooks.wake = dispatcher.wake
+    dispatcher = Dispatcher(db, deliveries, Destinations(endpoints, vault), sender)
+    webhooks.wake = announcer.wake = dispatcher.wake
     leases = _leases(settings, db)
     return Platform(
         db=db,
@@ -109,6 +114,7 @@ def make_platform(settings: Settings, *, exclusive: bool = True) -> Platform:
         limiter=_limiter(settings, leases),
         leases=leases,
         webhooks=webhooks,
+        announcer=announcer,
         dispatcher=dispatcher,
         sender=sender,
         engine=_engine(settings, db),

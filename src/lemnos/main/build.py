@@ -32,6 +32,7 @@ from lemnos.domains.workspaces.store import WorkspaceStore
 from lemnos.engine import Handler, Steps
 from lemnos.foundation import AGENTS, PULL_REQUESTS, Platform, callback_secret, make_platform
 from lemnos.main.runners import make_gateway, make_runtimes, run_options
+from lemnos.main.webhooks import make_endpoints
 from lemnos.platform.telemetry.tracing import Tracer
 from lemnos.settings import Settings
 
@@ -118,6 +119,7 @@ def build(settings: Settings) -> Server:
         mcp=mcp,
         workspaces=workspaces,
         webhooks=platform.webhooks,
+        endpoints=make_endpoints(platform),
     )
     app = make_app(core)
     gate = Gate(direct(app), _guards(settings, platform, core))

@@ -22,3 +22,7 @@ class GuardPolicy:
     def check_mcp_server(self, url: str, *, field: str = "url") -> None:
         """An http(s) URL of a public or allowed host."""
         self._guard.check_url(url, field=field)
+
+    def check_endpoint(self, url: str, *, field: str = "url") -> None:
+        """An http(s) URL of a public or allowed host."""
+        self._guard.check_url(url, field=field)

@@ -11,16 +11,21 @@ from lemnos.kernel.background import cancelled
 from lemnos.kernel.clock import SECOND
 from lemnos.kernel.errors import LemnosError
 from lemnos.platform.db import Database, Tx
-from lemnos.platform.secrets import Vault
-from lemnos.platform.webhooks.model import Attempt, Delivery, State, delay, landed, standard_headers
+from lemnos.platform.webhooks.destinations import Destinations, Nowhere
+from lemnos.platform.webhooks.model import (
+    CLAIM,
+    TIMEOUT,
+    Attempt,
+    Delivery,
+    State,
+    delay,
+    landed,
+)
 from lemnos.platform.webhooks.port import Answer, Sender
-from lemnos.platform.webhooks.service import sealed_name
 from lemnos.platform.webhooks.store import DeliveryStore
 
 log = logging.getLogger(__name__)
 
-TIMEOUT = 10.0  # seconds for one request
-_CLAIM = 12 * SECOND  # over the time-out: by then the node that claimed it has died
 _AT_ONCE = 16
 _LONGEST_NAP = 30.0  # seconds: deliveries that other nodes stored are seen by then
 _KEPT = 30 * 86_400 * SECOND
@@ -29,10 +34,12 @@ _KEPT = 30 * 86_400 * SECOND
 class Dispatcher:
     """One for each node."""
 
-    def __init__(self, db: Database, store: DeliveryStore, vault: Vault, sender: Sender) -> None:
+    def __init__(
+        self, db: Database, store: DeliveryStore, destinations: Destinations, sender: Sender
+    ) -> None:
         self._db = db
         self._store = store
-        self._vault = vault
+        self._destinations = destinations
         self._sender = sender
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -78,7 +85,7 @@ class Dispatcher:
                 sending.add_done_callback(self._sent)
 
     async def _claimed(self, delivery: Delivery) -> bool:
-        until = clock.now() + _CLAIM
+        until = clock.now() + CLAIM
         return await self._db.write(lambda tx: self._store.claim(tx, delivery, until))
 
     def _sent(self, sending: asyncio.Task[None]) -> None:
@@ -95,26 +102,39 @@ class Dispatcher:
 
     async def _send(self, delivery: Delivery) -> None:
         now = clock.now()
-        secret = self._vault.open(delivery.tenant, sealed_name(delivery.id), delivery.sealed)
-        signed = standard_headers(delivery.id, delivery.body, secret, now)
-        headers = {**delivery.headers, **signed}
-        answer = await self._sender.post(delivery.url, delivery.body, headers, TIMEOUT)
+        found = await self._destinations.of(delivery, now)
         number = delivery.attempts + 1
+        if isinstance(found, Nowhere):
+            await self._write(delivery, Attempt(number, 0, found.reason, 0.0, now), State.FAILED)
+            return
+        answer = await self._sender.post(found.url, delivery.body, found.headers, TIMEOUT)
         attempt = Attempt(number, answer.status, answer.problem, answer.duration_seconds, now)
         await self._note(delivery, attempt, answer)
 
     async def _note(self, delivery: Delivery, attempt: Attempt, answer: Answer) -> None:
+        if landed(answer):
+            await self._write(delivery, attempt, State.DELIVERED, answer)
+        elif (wait := delay(attempt.number, answer)) is None:
+            await self._write(delivery, attempt, State.FAILED, answer)
+        else:
+            next_at = clock.now() + int(wait * SECOND)
+            await self._write(delivery, attempt, State.PENDING, answer, next_at)
+
+    async def _write(
+        self,
+        delivery: Delivery,
+        attempt: Attempt,
+        state: State,
+        answer: Answer | None = None,
+        next_at: int | None = None,
+    ) -> None:
+        """Write down an attempt, and what the answer says of the endpoint."""
         now = clock.now()
-        state, next_at, ended = State.DELIVERED, now, now
-        if not landed(answer):
-            wait = delay(attempt.number, answer)
-            if wait is None:
-                state = State.FAILED
-            else:
-                state, next_at = State.PENDING, now + int(wait * SECOND)
+        ended = None if state is State.PENDING else now
 
         async def body(tx: Tx) -> None:
-            ended_at = None if state is State.PENDING else ended
-            await self._store.note(tx, delivery, attempt, state, next_at, ended_at)
+            await self._store.note(tx, delivery, attempt, state, next_at or now, ended)
+            if answer is not None:
+                await self._destinations.noted(tx, delivery, answer)
 
         await self._db.write(body, retry_safe=True)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 
-from standardwebhooks import Webhook
-
+from lemnos.kernel.clock import SECOND
 from lemnos.platform.webhooks.port import Answer
 
 # Seconds between tries, as the Standard Webhooks specification recommends: about 1.2 days in all.
 SCHEDULE = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 14_400.0, 28_800.0, 57_600.0)
+
+
+TIMEOUT = 10.0  # seconds for one request
+CLAIM = 12 * SECOND  # over the time-out: by then the node that claimed a delivery has died
 
 
 class State(StrEnum):
@@ -71,25 +71,3 @@ def delay(failed: int, answer: Answer) -> float | None:
         return None
     wished = min(answer.retry_after or 0.0, SCHEDULE[-1])  # an endpoint may wish for any time
     return max(SCHEDULE[failed - 1], wished)
-
-
-def standard_headers(delivery_id: str, body: bytes, secret: bytes, now: int) -> dict[str, str]:
-    """``webhook-id``, ``webhook-timestamp`` and ``webhook-signature`` (Standard Webhooks 1.0)."""
-    moment = datetime.fromtimestamp(now // 1_000_000, UTC)
-    signature = Webhook(_standard_key(secret)).sign(delivery_id, moment, body.decode())
-    return {
-        "webhook-id": delivery_id,
-        "webhook-timestamp": str(now // 1_000_000),
-        "webhook-signature": signature,
-    }
-
-
-def _standard_key(secret: bytes) -> bytes:
-    """The key that a secret stands for: ``whsec_<base64>``, else the secret's own bytes."""
-    text = secret.removeprefix(b"whsec_")
-    if text == secret:
-        return secret
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error:
-        return secret

@@ -7,9 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from lemnos.platform.db import Tx
+
+
+class Event(StrEnum):
+    """What an endpoint can subscribe to."""
+
+    TASK_CREATED = "task.created"
+    TASK_STARTED = "task.started"
+    TASK_COMPLETED = "task.completed"
+    TASK_FAILED = "task.failed"
+    TASK_CANCELLED = "task.cancelled"
+    TASK_AWAITING_DECISION = "task.awaiting_decision"
+    ANALYSIS_COMPLETED = "analysis.completed"
+    REFACTORING_APPLIED = "refactoring.applied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +68,17 @@ class Outbox(Protocol):
 
     async def put(self, tx: Tx, delivery: NewDelivery) -> str:
         """Store in the caller's transaction; the id of the delivery."""
+        ...
+
+
+class Announcer(Protocol):
+    """Tells a tenant's endpoints what has happened."""
+
+    async def announce(self, tx: Tx, tenant: str, event: str, data: Mapping[str, object]) -> None:
+        """Store one delivery for each active endpoint that is subscribed to the event.
+
+        In the caller's transaction, so that it is told if and only if it happened. ``data`` is
+        what ORCHEX shows of the thing, as JSON can hold it. Cheap where nobody listens. The body
+        is ``{"event", "timestamp", "data"}``.
+        """
         ...

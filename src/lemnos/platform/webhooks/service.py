@@ -9,6 +9,7 @@ from lemnos.kernel.context import Context
 from lemnos.kernel.errors import Conflict, NotFound
 from lemnos.platform.db import Tx
 from lemnos.platform.secrets import Vault
+from lemnos.platform.webhooks.destinations import callback_name
 from lemnos.platform.webhooks.model import Attempt, Delivery, State
 from lemnos.platform.webhooks.port import NewDelivery
 from lemnos.platform.webhooks.store import DeliveryStore
@@ -26,7 +27,7 @@ class WebhookService:
         """Store a delivery in the caller's transaction; its id."""
         now = clock.now()
         delivery_id = ids.new_id("dlv")
-        sealed = self._vault.seal(new.tenant, sealed_name(delivery_id), new.secret)
+        sealed = self._vault.seal(new.tenant, callback_name(delivery_id), new.secret)
         delivery = Delivery(
             delivery_id,
             new.tenant,
@@ -70,11 +71,6 @@ class WebhookService:
             message = f"There is no delivery {delivery_id}."
             raise NotFound(message, code="delivery_not_found")
         return delivery
-
-
-def sealed_name(delivery_id: str) -> str:
-    """The place to which a delivery's secret is bound."""
-    return f"webhook-delivery/{delivery_id}"
 
 
 def _nobody() -> None:

@@ -53,5 +53,7 @@ endpoints = Table(
     Column("created_by", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Column("failing_since", BigInteger),  # the first failed attempt since one has landed
+    Column("off_reason", Text),  # why the server has switched it off
     Index("ix_webhook_endpoints_tenant", "tenant", "created_at", "id"),
 )

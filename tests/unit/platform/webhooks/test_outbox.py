@@ -16,9 +16,12 @@ from lemnos.kernel.errors import Conflict, NotFound
 from lemnos.platform.db import Database
 from lemnos.platform.secrets import Vault
 from lemnos.platform.webhooks import Answer, NewDelivery
-from lemnos.platform.webhooks.dispatcher import _CLAIM, Dispatcher
-from lemnos.platform.webhooks.model import SCHEDULE, Delivery, State, delay, standard_headers
+from lemnos.platform.webhooks.destinations import Destinations
+from lemnos.platform.webhooks.dispatcher import Dispatcher
+from lemnos.platform.webhooks.endpoint_store import EndpointStore
+from lemnos.platform.webhooks.model import CLAIM, SCHEDULE, Delivery, State, delay
 from lemnos.platform.webhooks.service import WebhookService
+from lemnos.platform.webhooks.signing import standard_headers
 from lemnos.platform.webhooks.store import DeliveryStore
 
 CTX = system_context("acme", "test")
@@ -86,7 +89,8 @@ class Outbox:
 async def outbox(database: Database) -> AsyncIterator[Outbox]:
     store, vault, endpoint = DeliveryStore(database), Vault(b"k" * 32), Endpoint()
     service = WebhookService(store, vault)
-    dispatcher = Dispatcher(database, store, vault, endpoint)
+    destinations = Destinations(EndpointStore(database), vault)
+    dispatcher = Dispatcher(database, store, destinations, endpoint)
     service.wake = dispatcher.wake
     made = Outbox(database, store, service, dispatcher, endpoint)
     await dispatcher.start()
@@ -190,8 +194,8 @@ async def test_another_tenant_s_delivery_does_not_exist(outbox: Outbox):
 
 async def test_two_nodes_send_a_delivery_once(outbox: Outbox):
     outbox.endpoint.hold = asyncio.Event()
-    vault = Vault(b"k" * 32)
-    other = Dispatcher(outbox.db, outbox.store, vault, outbox.endpoint)
+    destinations = Destinations(EndpointStore(outbox.db), Vault(b"k" * 32))
+    other = Dispatcher(outbox.db, outbox.store, destinations, outbox.endpoint)
     await other.start()
     delivery_id = await outbox.put()
     outbox.dispatcher.wake()
@@ -208,12 +212,12 @@ async def test_a_claim_of_a_process_that_died_is_void_after_a_while(outbox: Outb
     await outbox.dispatcher.stop()
     delivery_id = await outbox.put()
     delivery, now = await outbox.get(delivery_id), clock.now()
-    claimed = await outbox.db.write(lambda tx: outbox.store.claim(tx, delivery, now + _CLAIM))
+    claimed = await outbox.db.write(lambda tx: outbox.store.claim(tx, delivery, now + CLAIM))
     assert claimed
-    assert await outbox.store.due(now + _CLAIM - SECOND, 10) == []
-    [again] = await outbox.store.due(now + _CLAIM, 10)
+    assert await outbox.store.due(now + CLAIM - SECOND, 10) == []
+    [again] = await outbox.store.due(now + CLAIM, 10)
     assert (again.id, again.attempts) == (delivery_id, 0)
-    stale = await outbox.db.write(lambda tx: outbox.store.claim(tx, delivery, now + _CLAIM))
+    stale = await outbox.db.write(lambda tx: outbox.store.claim(tx, delivery, now + CLAIM))
     assert not stale, "a claim is of what was seen"
 
 
@@ -225,5 +229,5 @@ async def test_old_deliveries_are_forgotten_all_of_them(outbox: Outbox):
 
 
 def test_a_secret_that_is_not_base64_signs_with_its_own_bytes():
-    headers = standard_headers("dlv_1", b"{}", b"plain secret", clock.now())
+    headers = standard_headers("dlv_1", b"{}", (b"plain secret",), clock.now())
     assert Webhook(b"plain secret").verify(b"{}", headers) == {}
