@@ -70,3 +70,21 @@ os.register_at_fork(after_in_child=lambda: setattr(_pools, "pool", _Pool()))
 
 def _random(count: int) -> bytes:
     return _pools.pool.take(count)
+
+
+_TASK = "task_"
+
+
+def task_id_of(task: str) -> str:
+    """A task's UUID as ORCHEX shows it: ``task_`` and its 32 hex digits."""
+    return f"{_TASK}{task.replace('-', '')}"
+
+
+def uuid_of_task(text: str) -> str:
+    """The UUID of a task named in either form; what is neither comes back as it is."""
+    if not text.startswith(_TASK):
+        return text
+    digits = text[len(_TASK) :]
+    if len(digits) != 32 or not set(digits) <= set("0123456789abcdef"):
+        return text
+    return str(uuid.UUID(digits))

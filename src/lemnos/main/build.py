@@ -22,6 +22,7 @@ from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.changes import ChangesReader, DiffStore
 from lemnos.domains.tasks.credentials import Credentials
 from lemnos.domains.tasks.jobs import IterationJob
+from lemnos.domains.tasks.ordering import OrderService
 from lemnos.domains.tasks.pull_requests import PullRequestJob
 from lemnos.domains.tasks.recording import Recorder
 from lemnos.domains.tasks.runs import AgentRunner
@@ -114,6 +115,7 @@ def build(settings: Settings) -> Server:
         readiness=Readiness(),
         runtimes=runtimes,
         tasks=tasks,
+        orders=OrderService(),
         changes=ChangesReader(diffs, workspaces, git),
         keys=keys,
         mcp=mcp,

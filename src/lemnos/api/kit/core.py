@@ -9,6 +9,7 @@ from lemnos.domains.agents.ports import Runtimes
 from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.mcp.service import McpService
 from lemnos.domains.tasks.changes import ChangesReader
+from lemnos.domains.tasks.ordering import OrderService
 from lemnos.domains.tasks.service import TaskService
 from lemnos.domains.workspaces.service import WorkspaceService
 from lemnos.platform.events.hub import EventHub
@@ -33,6 +34,7 @@ class Core:
     readiness: Readiness
     runtimes: Runtimes
     tasks: TaskService
+    orders: OrderService
     changes: ChangesReader
     keys: KeyService
     mcp: McpService

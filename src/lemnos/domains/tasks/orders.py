@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from lemnos.domains.agents.model import Strategy
+from lemnos.domains.agents.model import Attempt, Decision, Strategy
+from lemnos.domains.quality.model import CheckResult, SafetyReport
+from lemnos.domains.workspaces.ports import Diff
 
 
 class TaskType(StrEnum):
@@ -77,3 +79,128 @@ class Order:
     retry_of: str = ""
     parent_id: str = ""  # the fan-out task that it is one of
     operation: Mapping[str, Any] = field(default_factory=dict)  # for the built-in agent
+
+
+class Feedback(StrEnum):
+    """What a person says of a task's outcome; it judges the agent that did it."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    REVERTED = "reverted"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One try of a fan-out and what the checks said of it; ``lines`` counts changed lines."""
+
+    task_id: str
+    agent_id: str
+    status: str  # of the try's task
+    checks: tuple[CheckResult, ...] = ()
+    cost_usd: float | None = None
+    lines: int = 0
+    problem: str = ""  # why it could not be chosen
+
+    @property
+    def eligible(self) -> bool:
+        """Whether it may be kept: it completed, and no check has failed."""
+        return not self.problem
+
+    @property
+    def passed(self) -> int:
+        """How many checks passed."""
+        return SafetyReport(self.checks).passed
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The verdicts on all tries of a fan-out; ``kept`` is the task of the best one, or empty."""
+
+    pick: str
+    tries: tuple[Judged, ...]
+    kept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRecord:
+    """What a routed task was asked with, and how it was routed.
+
+    ``tier`` is that of the attempt that is under way, or was the last; ``attempts`` counts those
+    of the current iteration. ``children`` are the tasks of a fan-out.
+    """
+
+    order: Order
+    decision: Decision | None = None
+    tier: int | None = None
+    attempts: int = 0
+    judgement: Comparison | None = None
+    children: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Why a task went where it went: the last decision, and each attempt of all iterations."""
+
+    decision: Decision | None
+    attempts: tuple[Attempt, ...]
+
+
+class Stage(StrEnum):
+    """Where a task is on its way, in this order."""
+
+    QUEUED = "queued"
+    ROUTING = "routing"
+    PREPARING = "preparing"
+    EXECUTING = "executing"
+    FINISHING = "finishing"
+
+
+class Basis(StrEnum):
+    """What an estimate rests on."""
+
+    HISTORY = "history"  # how long completed tasks of its kind took
+    LIMIT = "limit"  # there is no history: the longest that it may take
+    FACT = "fact"  # it has ended
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a task is. ``queue_position`` counts those that go before it, None: it has begun.
+
+    ``percentage`` never falls. ``estimated_completion`` is in microseconds, None where nobody
+    can tell (it is paused, or waits for an agent that is not there).
+    """
+
+    percentage: int
+    stage: Stage
+    message: str
+    queue_position: int | None = None
+    estimated_completion: int | None = None
+    basis: Basis = Basis.LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a review or a security analysis points out."""
+
+    message: str
+    severity: str = "info"  # critical, high, medium, low or info
+    file: str = ""
+    line: int | None = None
+    suggestion: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderResult:
+    """What a task came to, by its type; what does not apply is empty.
+
+    ``text`` is the agent's closing message as it came. ``diff`` is the real one of the work tree.
+    """
+
+    text: str = ""
+    code: str = ""
+    language: str = ""
+    explanation: str = ""
+    suggestions: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    diff: Diff | None = None

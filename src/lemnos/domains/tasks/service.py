@@ -110,8 +110,8 @@ class TaskService:
         return task
 
     async def get(self, ctx: Context, task_id: str, tx: Tx | None = None) -> Task:
-        """A task of the caller's tenant."""
-        task = await self._store.get(ctx.tenant, task_id, tx)
+        """A task of the caller's tenant; its id in either form."""
+        task = await self._store.get(ctx.tenant, ids.uuid_of_task(task_id), tx)
         if task is None:
             raise NotFound(f"There is no task {task_id}.", code="task_not_found")
         return task
