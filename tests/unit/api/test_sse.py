@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from starlette.types import Message
 
-from lemnos.api.codeforge.routes import stream
-from lemnos.api.kit import sse
+from lemnos.api.kit import sse, task_stream
 from lemnos.api.kit.readiness import Phase, Readiness
 from lemnos.domains.tasks.model import NewTask
 from lemnos.kernel.context import system_context
@@ -77,7 +76,7 @@ async def test_the_stream_of_a_task_ends_with_the_key_that_opened_it(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sse, "RECHECK", 0.0)
-    monkeypatch.setattr(stream, "_KEEPALIVE", 0.01)
+    monkeypatch.setattr(task_stream, "_KEEPALIVE", 0.01)
     ctx = system_context("default", "test")
     tasks, keys = server.core.tasks, server.core.api_keys
     task = await tasks.draft(ctx, NewTask("https://github.com/u/r.git", "x"))

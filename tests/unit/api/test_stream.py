@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from lemnos.api.codeforge.routes import stream
+from lemnos.api.codeforge.routes.stream import WORDS
+from lemnos.api.kit import task_stream
 from lemnos.domains.tasks import events
 from lemnos.domains.tasks.model import Changes, NewTask, Status, Task
 from lemnos.domains.tasks.recording import Ending, Recorder
@@ -60,7 +61,7 @@ class Story:
 
     async def follow(self, task: Task, after: int = 0) -> AsyncIterator[bytes]:
         task = await self.core.tasks.get(CTX, task.id)
-        async for chunk in stream._follow(self.core, CTX, task, after):
+        async for chunk in task_stream.follow(self.core, CTX, task, after, WORDS):
             yield chunk
 
     async def read(self, task: Task, after: int = 0) -> list[StreamEvent]:
@@ -155,7 +156,7 @@ async def test_done_says_how_it_ended(story: Story, status: Status, shown: str):
 async def test_a_quiet_stream_is_kept_alive_and_then_ends(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(stream, "_KEEPALIVE", 0.2)
+    monkeypatch.setattr(task_stream, "_KEEPALIVE", 0.2)
     task = await story.begin()
     text = b"".join([chunk async for chunk in story.follow(task)]).decode()
     assert text.count(": keepalive\n\n") >= 2

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel
-
-from lemnos.api.kit.operation import example
+from lemnos.api.kit.describe import example
 
 NEW_TASK: Mapping[str, Any] = {
     "repo_url": "https://github.com/user/repo.git",
@@ -170,25 +168,3 @@ WORKSPACES = example(
 WORKSPACE_DELETED = example({"task_id": _ID, "message": "Workspace deleted."})
 CALLBACKS = example({"callbacks": [_CALLBACK]})
 REDELIVERING = example({"id": _CALLBACK["id"], "state": "pending"}, 202)
-
-
-def body(model: type[BaseModel], sample: Mapping[str, Any]) -> dict[str, Any]:
-    """The request body of a direct operation, which the framework cannot see."""
-    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
-    content = {"application/json": {"schema": schema, "example": sample}}
-    return {"requestBody": {"required": True, "content": content}}
-
-
-def of_body(sample: Mapping[str, Any]) -> dict[str, Any]:
-    """An example beside the schema that the framework finds by itself."""
-    return {"requestBody": {"content": {"application/json": {"example": sample}}}}
-
-
-def path(name: str) -> dict[str, Any]:
-    """A path parameter of a direct operation."""
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-
-
-def query(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A query parameter of a direct operation."""
-    return {"name": name, "in": "query", "required": False, "schema": schema}

@@ -112,6 +112,16 @@ def task(found: Task, iterations: Sequence[Iteration] | None = None) -> Json:
     return shown
 
 
+def connected(found: Task) -> Json:
+    """How a task's stream begins."""
+    return {"task_id": found.id, "status": status_of(found.status)}
+
+
+def done(found: Task) -> Json:
+    """How a task's stream ends when the task is at rest."""
+    return {**connected(found), "changes_summary": _changes(found.changes)}
+
+
 def tasks(page: Page[Task], limit: int, offset: int) -> Json:
     """A page of tasks."""
     return {

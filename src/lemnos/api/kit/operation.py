@@ -113,8 +113,3 @@ async def once_of(request: Request) -> Once | None:
 CoreDep = Annotated[Core, Depends(core_of)]
 Ctx = Annotated[Context, Depends(context_of)]
 OnceDep = Annotated[Once | None, Depends(once_of)]
-
-
-def example(content: object, status: int = 200) -> dict[int | str, dict[str, Any]]:
-    """An example answer for the documentation."""
-    return {status: {"content": {"application/json": {"example": content}}}}

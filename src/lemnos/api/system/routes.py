@@ -12,7 +12,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 
 import lemnos
 from lemnos.api.kit.answers import answer
-from lemnos.api.kit.operation import OPEN, CoreDep, example, needs, operations
+from lemnos.api.kit.describe import example
+from lemnos.api.kit.operation import OPEN, CoreDep, needs, operations
 from lemnos.kernel.errors import NotFound
 from lemnos.platform.telemetry.metrics import CONTENT_TYPE
 

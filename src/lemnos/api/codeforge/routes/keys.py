@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from lemnos.api.codeforge import examples, present, wire
 from lemnos.api.kit.answers import answer, from_reply, reply
+from lemnos.api.kit.describe import body_like
 from lemnos.api.kit.fields import Text
 from lemnos.api.kit.operation import CoreDep, Ctx, OnceDep, needs, operations
 from lemnos.platform.db import Tx
@@ -24,7 +25,7 @@ KeyName = Annotated[str, Path(max_length=100)]
     response_model=wire.KeyRegistered,
     responses=examples.KEY_REGISTERED,
     summary="Register a key",
-    **needs("keys:write", **examples.of_body(examples.NEW_KEY)),
+    **needs("keys:write", **body_like(examples.NEW_KEY)),
 )
 async def register_key(body: wire.RegisterKey, core: CoreDep, ctx: Ctx, once: OnceDep) -> Response:
     """Keep a token, sealed; 409 when the name is taken."""

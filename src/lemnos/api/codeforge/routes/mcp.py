@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from lemnos.api.codeforge import examples, present, wire
 from lemnos.api.kit.answers import answer, from_reply, reply
+from lemnos.api.kit.describe import body_like
 from lemnos.api.kit.operation import CoreDep, Ctx, OnceDep, needs, operations
 
 router = operations("MCP servers", prefix="/api/v1/mcp/servers")
@@ -21,7 +22,7 @@ ServerName = Annotated[str, Path(max_length=100)]
     response_model=wire.Done,
     responses=examples.SERVER_REGISTERED,
     summary="Register an MCP server",
-    **needs("mcp:write", **examples.of_body(examples.NEW_MCP_SERVER)),
+    **needs("mcp:write", **body_like(examples.NEW_MCP_SERVER)),
 )
 async def register_server(body: wire.McpServer, core: CoreDep, ctx: Ctx, once: OnceDep) -> Response:
     """Register a server for all tasks; a task's own server of the same name goes first."""

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from lemnos.api.codeforge import examples, present, wire
 from lemnos.api.codeforge.routes.tasks import TaskId
 from lemnos.api.kit.answers import from_reply, reply
+from lemnos.api.kit.describe import body_like
 from lemnos.api.kit.operation import CoreDep, Ctx, OnceDep, needs, operations
 from lemnos.domains.tasks.model import PullRequestAsked, Status, Task
 from lemnos.kernel.context import Context
@@ -22,7 +23,7 @@ _PATIENCE = 90.0  # seconds that a client waits for a push and a call to the git
     response_model=wire.PullRequest,
     responses=examples.PULL_REQUEST,
     summary="Create a pull request",
-    **needs("tasks:write", **examples.of_body(examples.NEW_PULL_REQUEST)),
+    **needs("tasks:write", **body_like(examples.NEW_PULL_REQUEST)),
 )
 async def create_pull_request(
     task_id: TaskId,

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from lemnos.api.codeforge import examples, present, wire
 from lemnos.api.kit.answers import answer, from_reply, reply
+from lemnos.api.kit.describe import body_like, direct_body, in_path, in_query
 from lemnos.api.kit.operation import (
     CoreDep,
     Ctx,
@@ -37,7 +38,7 @@ TaskId = Annotated[str, Path(max_length=64)]
     response_model=wire.TaskCreated,
     responses=examples.CREATED,
     summary="Create a task",
-    **needs("tasks:write", direct=True, **examples.body(wire.CreateTask, examples.NEW_TASK)),
+    **needs("tasks:write", direct=True, **direct_body(wire.CreateTask, examples.NEW_TASK)),
 )
 async def create_task(request: Request) -> Response:
     """Accept a prompt on a repository; the work begins in the background."""
@@ -65,8 +66,8 @@ async def create_task(request: Request) -> Response:
         "tasks:read",
         direct=True,
         parameters=[
-            examples.path("task_id"),
-            examples.query("include", {"type": "string", "enum": ["iterations"]}),
+            in_path("task_id"),
+            in_query("include", {"type": "string", "enum": ["iterations"]}),
         ],
     ),
 )
@@ -90,10 +91,10 @@ async def get_task(request: Request) -> Response:
         "tasks:read",
         direct=True,
         parameters=[
-            examples.query("status", {"type": "string", "enum": [s.value for s in Status]}),
-            examples.query("limit", {"type": "integer", "minimum": 1, "maximum": 100}),
-            examples.query("offset", {"type": "integer", "minimum": 0}),
-            examples.query("cursor", {"type": "string"}),
+            in_query("status", {"type": "string", "enum": [s.value for s in Status]}),
+            in_query("limit", {"type": "integer", "minimum": 1, "maximum": 100}),
+            in_query("offset", {"type": "integer", "minimum": 0}),
+            in_query("cursor", {"type": "string"}),
         ],
     ),
 )
@@ -114,7 +115,7 @@ async def list_tasks(request: Request) -> Response:
     response_model=wire.Instructed,
     responses=examples.INSTRUCTED,
     summary="Follow up",
-    **needs("tasks:write", **examples.of_body(examples.INSTRUCT)),
+    **needs("tasks:write", **body_like(examples.INSTRUCT)),
 )
 async def instruct(
     task_id: TaskId, body: wire.Instruct, core: CoreDep, ctx: Ctx, once: OnceDep
