@@ -73,6 +73,10 @@ class EndpointAnnouncer:
         tx.after_commit(lambda: self._notifier.wake(_CHANGES))
         tx.after_commit(self.wake)
 
+    def remembers(self, tenant: str) -> bool:
+        """Whether an event of the tenant costs no query now."""
+        return tenant in self._known
+
     async def _read(self, tx: Tx, tenant: str) -> tuple[Endpoint, ...]:
         epoch, watching = self._epoch, self._unwatch is not None
         found = await self._endpoints.list(tenant, tx)
