@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+MAX_OPPORTUNITIES = 1000  # that one analysis may be asked to keep
+
 
 class AnalysisType(StrEnum):
     """Full measures every file; quick leaves out what needs all files together or history.
@@ -171,6 +173,15 @@ class Summary:
     total_opportunities: int
     estimated_debt_hours: float
     languages: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # what was left out, and why
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """When an analysis should be done (microseconds), and what that was reckoned from."""
+
+    completion: int
+    basis: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,3 +50,17 @@ opportunities = Table(
     Column("content", Text, nullable=False),  # JSON of model.Opportunity
     Index("ix_opportunities_analysis", "analysis_id", "position"),
 )
+
+# What analysers have found in one content: the same wherever and whenever it is met again.
+facts = Table(
+    "analysis_facts",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    # git's id of the content, the language, and the version of the analysers
+    Column("key", Text, primary_key=True),
+    Column("content", LargeBinary, nullable=False),  # MessagePack of facts.Facts
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger, nullable=False),
+    Index("ix_analysis_facts_used", "used_at"),
+)
