@@ -13,6 +13,7 @@ from lemnos.engine.port import (
     QueueLimits,
     Retry,
     Steps,
+    rank,
 )
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "QueueLimits",
     "Retry",
     "Steps",
+    "rank",
 ]

@@ -74,6 +74,15 @@ class DurableEngine:
         """See :class:`~lemnos.engine.port.Engine`."""
         return await store.cancel_job(tx, job_id, clock.now())
 
+    async def hasten(self, tx: Tx, job_id: str) -> bool:
+        """See :class:`~lemnos.engine.port.Engine`."""
+        tx.after_commit(self._wake)
+        return await store.hasten_job(tx, job_id, clock.now())
+
+    async def position(self, job_id: str) -> int | None:
+        """See :class:`~lemnos.engine.port.Engine`."""
+        return await store.position(self._database, job_id)
+
     async def start(self) -> None:
         """See :class:`~lemnos.engine.port.Engine`."""
         durable = await asyncio.to_thread(_durable, self._records, self._lease)

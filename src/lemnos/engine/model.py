@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lemnos.engine.port import Handler, Job, OnFailed, Retry
-from lemnos.kernel.clock import SECOND
-
-_POINT = 60 * SECOND
 
 
 class JobState(StrEnum):
@@ -27,16 +24,6 @@ class Unrecorded(BaseException):
 
     DBOS records every ``Exception`` as an outcome; this is none.
     """
-
-
-def rank(run_at: int, priority: int) -> int:
-    """The place of a job in its queue, lowest first.
-
-    A point of priority is worth a minute of waiting. Ranking by ``priority - age`` at any moment
-    gives the same order as by ``run_at + priority``, so that low priorities rise with age though
-    the rank never changes and an index can keep the order.
-    """
-    return run_at + priority * _POINT
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from lemnos.kernel.clock import SECOND
 from lemnos.platform.db import Tx
 
 T = TypeVar("T")
+POINT = 60 * SECOND  # what a point of priority is worth
 _MOST_GROWTH = 64  # enough for any pause, and no power of it overflows
 
 
@@ -24,7 +26,9 @@ class Job:
 
     ``id`` is its idempotency key: the same id is never run as two jobs. ``kind`` selects the
     handler, ``payload`` is JSON. ``run_at`` (microseconds) delays it: a waiting job is one row,
-    no thread. A lower ``priority`` number goes first within its queue.
+    no thread. A lower ``priority`` number goes first within its queue, and a point of it is worth
+    a minute of waiting. ``rank`` is the place that comes of both (see :func:`rank`); work that
+    goes on in a further job gives it the rank of the one before, and so keeps its place.
     """
 
     id: str
@@ -33,6 +37,17 @@ class Job:
     payload: Mapping[str, Any] = field(default_factory=dict)
     run_at: int | None = None
     priority: int = 100
+    rank: int | None = None
+
+
+def rank(run_at: int, priority: int) -> int:
+    """The place of a job in its queue, lowest first.
+
+    Ranking by ``priority - age`` at any moment gives the same order as by ``run_at + priority``,
+    so that low priorities rise with age though the rank never changes and an index can keep the
+    order.
+    """
+    return run_at + priority * POINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +137,17 @@ class Engine(Protocol):
 
     async def cancel(self, tx: Tx, job_id: str) -> bool:
         """Withdraw a job that waits, be it for a retry. False when it runs or has ended."""
+        ...
+
+    async def hasten(self, tx: Tx, job_id: str) -> bool:
+        """Make a delayed job due now. False when it is not waiting for its time."""
+        ...
+
+    async def position(self, job_id: str) -> int | None:
+        """How many jobs of its queue wait before it, counted up to 10,000.
+
+        None when it waits no longer. One that waits for its time is counted as if it were due.
+        """
         ...
 
     async def start(self) -> None:

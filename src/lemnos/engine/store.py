@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     case,
+    cast,
     delete,
     exists,
     func,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's compiler takes it too
@@ -27,10 +29,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 
-from lemnos.engine.model import Claim, JobState, rank
-from lemnos.engine.port import Job
+from lemnos.engine.model import Claim, JobState
+from lemnos.engine.port import POINT, Job, rank
 from lemnos.engine.tables import jobs, nodes
-from lemnos.platform.db import Query, Row, Tx
+from lemnos.platform.db import Database, Query, Row, Tx
 
 
 class _database_now(FunctionElement[int]):  # noqa: N801 - named like the SQL function it is
@@ -78,6 +80,33 @@ _CANCEL = Query(
     .where(jobs.c.id == _JOB, _is(JobState.QUEUED, JobState.DELAYED))
     .values(state=_literal(JobState.CANCELLED), ended_at=_NOW)
 )
+# Who has given a job no rank of its own has it take its place from now on.
+_FROM_NOW = _NOW + cast(jobs.c.priority, BigInteger) * literal_column(str(POINT), BigInteger)
+_HASTEN = Query(
+    update(jobs)
+    .where(jobs.c.id == _JOB, _is(JobState.DELAYED))
+    .values(
+        state=_literal(JobState.QUEUED),
+        run_at=_NOW,
+        rank=case((jobs.c.rank < _FROM_NOW, jobs.c.rank), else_=_FROM_NOW),
+    )
+)
+_PLACE = Query(
+    select(jobs.c.queue, jobs.c.rank).where(
+        jobs.c.id == _JOB, _is(JobState.QUEUED, JobState.DELAYED)
+    )
+)
+_BEFORE = (
+    select(jobs.c.id)
+    .where(
+        jobs.c.queue == _QUEUE,
+        _is(JobState.QUEUED),
+        tuple_(jobs.c.rank, jobs.c.id)
+        < tuple_(bindparam("rank", type_=BigInteger), bindparam("job", type_=Text)),
+    )
+    .limit(_COUNT)
+)
+_POSITION = Query(select(func.count().label("before")).select_from(_BEFORE.subquery()))
 _PROMOTE = Query(
     update(jobs)
     .where(_is(JobState.DELAYED), jobs.c.run_at <= _NOW)
@@ -142,6 +171,7 @@ _ENDED = Query(
     .limit(_COUNT)
 )
 _DELETE = Query(delete(jobs).where(jobs.c.id == _JOB))
+_COUNT_CAP = 10_000  # jobs before another that are counted
 _LEADER_LOCK = 0x6C656D6E6F73  # "lemnos"
 
 
@@ -208,9 +238,9 @@ def _quoted(word: str) -> str:
 
 def _claim(row: Row) -> Claim:
     payload = msgspec.json.decode(row["payload"])
-    job = Job(row["id"], row["kind"], row["tenant"], payload, row["run_at"], row["priority"])
+    place = (row["run_at"], row["priority"], row["rank"])
     return Claim(
-        job,
+        Job(row["id"], row["kind"], row["tenant"], payload, *place),
         row["queue"],
         row["rank"],
         row["node"],
@@ -235,7 +265,7 @@ async def insert_job(tx: Tx, job: Job, queue: str, now: int) -> None:
         "queue": queue,
         "payload": msgspec.json.encode(job.payload).decode(),
         "priority": job.priority,
-        "rank": rank(run_at, job.priority),
+        "rank": rank(run_at, job.priority) if job.rank is None else job.rank,
         "run_at": run_at,
         "state": state.value,
         "node": None,
@@ -253,6 +283,21 @@ async def insert_job(tx: Tx, job: Job, queue: str, now: int) -> None:
 async def cancel_job(tx: Tx, job_id: str, now: int) -> bool:
     """Withdraw a waiting job."""
     return await tx.run(_CANCEL, {"job": job_id, "now": now}) == 1
+
+
+async def hasten_job(tx: Tx, job_id: str, now: int) -> bool:
+    """Queue a delayed job before its time."""
+    return await tx.run(_HASTEN, {"job": job_id, "now": now}) == 1
+
+
+async def position(database: Database, job_id: str) -> int | None:
+    """How many go before a waiting job; None for one that does not wait."""
+    place = await database.one(_PLACE, {"job": job_id})
+    if place is None:
+        return None
+    params = {"queue": place["queue"], "rank": place["rank"], "job": job_id}
+    row = await database.one(_POSITION, {**params, "count": _COUNT_CAP})
+    return int(row["before"]) if row else 0
 
 
 async def promote_due(tx: Tx, now: int) -> None:

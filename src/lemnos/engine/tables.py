@@ -15,7 +15,7 @@ jobs = Table(
     Column("queue", Text, nullable=False),
     Column("payload", Text, nullable=False),
     Column("priority", Integer, nullable=False),
-    Column("rank", BigInteger, nullable=False),  # the order within a queue: see model.rank
+    Column("rank", BigInteger, nullable=False),  # the order within a queue: see port.rank
     Column("run_at", BigInteger, nullable=False),
     Column("state", Text, nullable=False),
     Column("node", Text),  # the lease (nodes.id) under which it runs

@@ -268,3 +268,70 @@ async def test_retention_deletes_what_ended_long_ago(place, database):
         await enqueue(database, again, Job("old", "note", "t"))
         await until(database, "old", "done")
     assert sorted(recorder.seen) == ["new", "old", "old"]
+
+
+async def test_a_delayed_job_that_is_hastened_runs_at_once(place, database):
+    recorder = Recorder()
+    engine = place.engine(database)
+    engine.register("note", recorder)
+    in_an_hour = clock.now() + 3600 * clock.SECOND
+    async with running(engine):
+        await enqueue(database, engine, Job("parked", "note", "t", run_at=in_an_hour))
+        assert await database.write(lambda tx: engine.hasten(tx, "parked"))
+        await until(database, "parked", "done")
+        for gone in ("parked", "unknown"):
+            assert not await database.write(lambda tx, gone=gone: engine.hasten(tx, gone))
+    assert recorder.seen == ["parked"]
+
+
+async def test_work_that_goes_on_in_another_job_keeps_its_place(place, database):
+    recorder = Recorder()
+    engine = place.engine(database, queues=ONE)
+    engine.register("note", recorder)
+    in_an_hour = clock.now() + 3600 * clock.SECOND
+    first = Job("first", "note", "t")
+    await enqueue(database, engine, first, Job("second", "note", "t"))
+    kept = (await row(database, "first"))["rank"]
+    goes_on = Job("goes-on", "note", "t", run_at=in_an_hour, rank=kept)
+    await enqueue(database, engine, goes_on, Job("hastened", "note", "t", run_at=in_an_hour))
+    for job_id in ("hastened", "goes-on"):
+        await database.write(lambda tx, job_id=job_id: engine.hasten(tx, job_id))
+    async with running(engine):
+        await until(database, "hastened", "done")
+    assert recorder.seen == ["first", "goes-on", "second", "hastened"]
+
+
+async def test_the_rank_reaches_the_handler(place, database):
+    ranks = []
+
+    async def handler(steps: Steps) -> None:
+        ranks.append(steps.job.rank)
+
+    engine = place.engine(database)
+    engine.register("note", handler)
+    async with running(engine):
+        await enqueue(database, engine, Job("j", "note", "t", rank=77))
+        await until(database, "j", "done")
+    assert ranks == [77]
+
+
+async def test_position_counts_those_that_go_before(place, database):
+    engine = place.engine(database, queues=[*ONE, QueueLimits("other", 1)])
+    engine.register("note", Recorder())
+    engine.register("elsewhere", Recorder(), queue="other")
+    in_an_hour = clock.now() + 3600 * clock.SECOND
+    await enqueue(
+        database,
+        engine,
+        Job("a", "note", "t"),
+        Job("b", "note", "t"),
+        Job("urgent", "note", "t", priority=1),
+        Job("later", "note", "t", run_at=in_an_hour),
+        Job("elsewhere", "elsewhere", "t"),
+    )
+    for job_id, before in (("urgent", 0), ("a", 1), ("b", 2), ("later", 3), ("elsewhere", 0)):
+        assert await engine.position(job_id) == before, job_id
+    assert await engine.position("unknown") is None
+    async with running(engine):
+        await until(database, "b", "done")
+    assert await engine.position("b") is None

@@ -5,8 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lemnos.engine import Retry
-from lemnos.engine.model import rank
+from lemnos.engine import Retry, rank
 from lemnos.kernel.clock import SECOND
 
 MINUTE = 60 * SECOND
