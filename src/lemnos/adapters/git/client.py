@@ -114,6 +114,15 @@ class GitCli:
             wanted = Publication(checkout, staged.tree, branch, message, expected)
             return await self._publisher.publish(wanted, access, refs.heads.get(branch, ""))
 
+    async def blob(self, remote: Remote, branch: str, path: str) -> str:
+        """Git's id of a file's content at a branch's tip; empty where there is no such file."""
+        access, refs = await self._remotes.open(remote)
+        start = await self._mirrors.start(remote, access, refs, branch, "")
+        output = await self._git.attempt(
+            *("rev-parse", "--verify", "--quiet", f"{start.commit}:{path}"), at=start.mirror.place
+        )
+        return output.stdout.decode().strip() if output.code == 0 else ""
+
     async def default_branch(self, remote: Remote) -> str:
         """The branch that the remote's HEAD names, or the one at a detached HEAD's commit."""
         _access, refs = await self._remotes.open(remote)

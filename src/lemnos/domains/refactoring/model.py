@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from lemnos.domains.quality.model import SafetyReport
+from lemnos.kernel.errors import Conflict, Invalid
 
 
 class Status(StrEnum):
-    """Where a refactoring is. ``rolled_back``: a check failed, and nothing is left of it."""
+    """Where a refactoring is. ``rolled_back``: a check failed, and nothing is left of it.
+
+    ``proposing``: all checks are through, and its pull request is being opened.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
     CHECKING = "checking"
+    PROPOSING = "proposing"
     COMPLETED = "completed"
     ROLLED_BACK = "rolled_back"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+ENDED = frozenset({Status.COMPLETED, Status.ROLLED_BACK, Status.FAILED, Status.CANCELLED})
+
+_S = Status
+_NEXT: Mapping[Status, frozenset[Status]] = {
+    _S.QUEUED: frozenset({_S.RUNNING, _S.CHECKING, _S.FAILED, _S.CANCELLED}),
+    _S.RUNNING: frozenset({_S.CHECKING, _S.FAILED, _S.CANCELLED}),
+    _S.CHECKING: frozenset({_S.PROPOSING, _S.COMPLETED, _S.ROLLED_BACK, _S.FAILED, _S.CANCELLED}),
+    _S.PROPOSING: frozenset({_S.COMPLETED, _S.FAILED, _S.CANCELLED}),
+}
+
+
+def demand(status: Status, wanted: Status) -> None:
+    """Raise ``Conflict`` unless a refactoring may go from one state to the other."""
+    if wanted is not status and wanted not in _NEXT.get(status, frozenset()):
+        raise Conflict(
+            f"A refactoring that is {status} cannot become {wanted}.",
+            code="refactoring_state",
+            details={"status": status.value},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +127,27 @@ class Refactoring:
     error_class: str = ""
     started_at: int | None = None
     ended_at: int | None = None
+
+
+# git-check-ref-format(1), less what shells and people trip over.
+_BRANCH = re.compile(
+    r"(?!/)(?!.*(?:\.\.|//|@\{|/\.|\.lock(?:/|$)))[A-Za-z0-9_][\w./@+-]{0,199}(?<![./])"
+)
+
+
+def check(new: NewRefactoring) -> None:
+    """Raise ``Invalid`` for what contradicts itself or names what cannot be."""
+    if new.dry_run and new.create_pr:
+        raise Invalid(
+            "A dry run changes nothing, so there is nothing to propose.",
+            fields={"create_pr": "cannot be set together with dry_run"},
+        )
+    if new.pull_request.branch and not _BRANCH.fullmatch(new.pull_request.branch):
+        problem = "is not a name that git takes for a branch"
+        raise Invalid(f"pr_options.branch {problem}.", fields={"pr_options.branch": problem})
+    if len(new.pull_request.title) > _LONGEST_TITLE:
+        problem = f"may have at most {_LONGEST_TITLE} characters"
+        raise Invalid(f"pr_options.title {problem}.", fields={"pr_options.title": problem})
+
+
+_LONGEST_TITLE = 256  # characters, as GitHub limits them

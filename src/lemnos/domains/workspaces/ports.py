@@ -124,6 +124,10 @@ class Git(Protocol):
         """Remove mirrors unused for ``idle`` seconds, but those whose objects are ``in_use``."""
         ...
 
+    async def blob(self, remote: Remote, branch: str, path: str) -> str:
+        """Git's id of a file's content at a branch's tip; empty where there is no such file."""
+        ...
+
     async def default_branch(self, remote: Remote) -> str:
         """The branch that the remote's HEAD names."""
         ...
