@@ -56,7 +56,9 @@ class Order:
 
     ``context`` is what the caller says of the work: ``files``, ``language``, ``framework``, and
     a ``repository``. ``agent_id`` pins it to one agent. ``max_tokens`` limits the answer,
-    ``max_cost_usd`` all tries together. ``refactoring`` is an operation for the built-in agent.
+    ``max_cost_usd`` all tries together. With an ``operation`` the runtime ``builtin`` does the task
+    on this node, whatever is registered: nothing is routed, and the operation goes unchanged into
+    ``RunSpec.options["operation"]``.
     """
 
     type: TaskType
