@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from lemnos.adapters.git.blank import blank, give_repository
 from lemnos.adapters.git.changes import compare
 from lemnos.adapters.git.command import GitCommands, Place, Timeouts
 from lemnos.adapters.git.errors import empty_repository
@@ -74,6 +75,17 @@ class GitCli:
         await fill(self._git, checkout)
         await self._give_repository(checkout, start, access.url)
         await protect_submodules(self._git, checkout)
+        return checkout
+
+    async def empty(self, into: Path) -> Checkout:
+        """A workspace without files at ``into``; our git directory is its sibling too."""
+        into = _absolute(into)
+        git_dir = into.with_name(f"{into.name}.git")
+        await asyncio.to_thread(_remove, into, git_dir)
+        checkout = await blank(self._git, into, git_dir)
+        await fill(self._git, checkout)
+        author = (self._author.name, self._author.email)
+        await asyncio.to_thread(give_repository, checkout, author)
         return checkout
 
     async def diff(self, checkout: Checkout, *, max_bytes: int = 1_000_000) -> Diff:

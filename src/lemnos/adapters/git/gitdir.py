@@ -41,14 +41,18 @@ def write_git_dir(
 
 def remote_config(url: str, branch: str, author: tuple[str, str]) -> str:
     """Configuration of an agent's repository: where it came from, without any credential."""
-    name, email = author
     return (
         f'[remote "origin"]\n\turl = {_quoted(url)}\n'
         f"\tfetch = +refs/heads/*:refs/remotes/origin/*\n"
         f"[branch {_quoted(branch)}]\n\tremote = origin\n"
         f"\tmerge = {_quoted(f'refs/heads/{branch}')}\n"
-        f"[user]\n\tname = {_quoted(name)}\n\temail = {_quoted(email)}\n"
-    )
+    ) + author_config(author)
+
+
+def author_config(author: tuple[str, str]) -> str:
+    """Configuration that names who commits."""
+    name, email = author
+    return f"[user]\n\tname = {_quoted(name)}\n\temail = {_quoted(email)}\n"
 
 
 def _config(commit: str, bare: bool) -> str:

@@ -91,6 +91,13 @@ class Git(Protocol):
         """
         ...
 
+    async def empty(self, into: Path) -> Checkout:
+        """Make a workspace that starts from nothing: its base is a commit without files.
+
+        That commit is the same one each time. ``into`` as with :meth:`checkout`.
+        """
+        ...
+
     async def snapshot(self, checkout: Checkout) -> bytes:
         """All that the work tree holds against its base, binary files too, compressed."""
         ...
