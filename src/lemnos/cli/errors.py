@@ -9,7 +9,10 @@ from lemnos.kernel.errors import Invalid, LemnosError
 
 
 class CommandError(Exception):
-    """A failure told on standard error. ``hint`` says what to do about it."""
+    """A failure told on standard error. ``hint`` says what to do about it.
+
+    ``request_id`` finds the request in the server's log; ``retry_after`` is in seconds.
+    """
 
     exit_code = 1
     code = "failed"
@@ -21,12 +24,16 @@ class CommandError(Exception):
         code: str = "",
         hint: str = "",
         fields: Mapping[str, str] | None = None,
+        request_id: str = "",
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code or self.code
         self.hint = hint
         self.fields = dict(fields or {})
+        self.request_id = request_id
+        self.retry_after = retry_after
 
 
 class WrongUsage(CommandError):

@@ -109,6 +109,7 @@ def tell(error: CommandError, as_json: bool) -> None:
         content: dict[str, object] = {"error": error.code, "message": error.message}
         content |= {"hint": error.hint} if error.hint else {}
         content |= {"fields": error.fields} if error.fields else {}
+        content |= {"request_id": error.request_id} if error.request_id else {}
         sys.stderr.write(json.dumps(content) + "\n")
         return
     to = error_console()
@@ -116,6 +117,8 @@ def tell(error: CommandError, as_json: bool) -> None:
     _print_fields(to, error.message, error.fields)
     if error.hint:
         to.print(visible(error.hint), soft_wrap=True)
+    if error.request_id:
+        to.print(f"Request {visible(error.request_id)}", style="dim", soft_wrap=True)
 
 
 def _print_fields(to: Console, message: str, fields: Mapping[str, str]) -> None:

@@ -56,8 +56,8 @@ def test_a_stream_goes_on_where_it_broke_off():
 
 def test_a_stream_whose_server_stays_away_is_given_up(monkeypatch):
     clock = iter(range(0, 1000, 10))
-    monkeypatch.setattr("lemnos.cli.client.time.sleep", lambda _: None)
-    monkeypatch.setattr("lemnos.cli.client.time.monotonic", lambda: next(clock) + 1)
+    monkeypatch.setattr("lemnos.cli.http.time.sleep", lambda _: None)
+    monkeypatch.setattr("lemnos.cli.http.time.monotonic", lambda: next(clock) + 1)
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ConnectError("refused")
@@ -73,7 +73,7 @@ def test_a_long_line_passes():
 
 
 def test_a_lost_answer_is_asked_for_again_under_the_same_key(monkeypatch):
-    monkeypatch.setattr("lemnos.cli.client.time.sleep", lambda _: None)
+    monkeypatch.setattr("lemnos.cli.http.time.sleep", lambda _: None)
     keys: list[str] = []
 
     def answer(request: httpx2.Request) -> httpx2.Response:
