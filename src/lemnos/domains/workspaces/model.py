@@ -9,6 +9,23 @@ from lemnos.domains.workspaces.ports import Checkout
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a task had made of a commit when an iteration ended; no patch: nothing yet."""
+
+    base: str
+    branch: str
+    patch: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A tree as a task has left it, and a clean one of the commit that it started from."""
+
+    tree: Checkout
+    base: Checkout
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """A checkout on a node's disk. ``held`` while a run or a push uses it."""
 

@@ -6,12 +6,14 @@ import asyncio
 import logging
 import os
 import secrets
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from lemnos.domains.workspaces.disk import disk_full_fails
-from lemnos.domains.workspaces.model import Workspace
-from lemnos.domains.workspaces.ports import Git, Remote
+from lemnos.domains.workspaces.model import Examined, Snapshot, Workspace
+from lemnos.domains.workspaces.ports import Checkout, Git, Remote
 from lemnos.domains.workspaces.store import WorkspaceStore
 from lemnos.kernel import clock
 from lemnos.kernel.clock import SECOND
@@ -59,19 +61,25 @@ class WorkspaceService:
         here = found is not None and found.node == self._node and found.checkout.tree.is_dir()
         return found if here else None
 
-    async def make(self, tenant: str, task_id: str, remote: Remote, branch: str) -> Workspace:
-        """Check the repository out, and put back what the task had changed before."""
+    async def make(
+        self, tenant: str, task_id: str, remote: Remote, branch: str, *, anew: bool = False
+    ) -> Workspace:
+        """Check the repository out, and put back what the task had changed in earlier iterations.
+
+        ``anew``: in place of the workspace that is there, from the same commit, with a new home:
+        nothing of what an agent has begun in this iteration is left.
+        """
         await self.make_room()
-        snapshot = await self._store.snapshot(task_id)
+        start = await self._store.snapshot(task_id)
+        if anew and start is None and (before := await self._store.get(task_id)) is not None:
+            start = Snapshot(before.checkout.base, before.checkout.branch)
         folder = self._root / task_id
-        base, taken_from, patch = snapshot or ("", branch, b"")
         home = folder / "home"
         try:
             with disk_full_fails():
-                into = folder / "checkout"
-                checkout = await self._git.checkout(remote, into, taken_from, commit=base)
-                if patch:
-                    await self._git.restore(checkout, patch)
+                if anew:
+                    await asyncio.to_thread(folders.remove, home)
+                checkout = await self._check_out(remote, folder / "checkout", branch, start)
                 home.mkdir(mode=0o700, parents=True, exist_ok=True)
         except LemnosError:
             await asyncio.to_thread(folders.remove, folder)  # half of it helps nobody
@@ -91,6 +99,44 @@ class WorkspaceService:
         )
         await self._db.write(lambda tx: self._store.put(tx, made))
         return made
+
+    async def _check_out(
+        self, remote: Remote, into: Path, branch: str, start: Snapshot | None
+    ) -> Checkout:
+        if not remote.url:
+            checkout = await self._git.empty(into)
+        elif start is None:
+            checkout = await self._git.checkout(remote, into, branch)
+        else:
+            checkout = await self._git.checkout(remote, into, start.branch, commit=start.base)
+        if start is not None and start.patch:
+            await self._git.restore(checkout, start.patch)
+        return checkout
+
+    @asynccontextmanager
+    async def examined(self, task_id: str, remote: Remote) -> AsyncGenerator[Examined, None]:
+        """What a task at rest has made of its repository, and what it was: copies to look at.
+
+        They are removed afterwards. Raises ``NotFound`` with code ``no_snapshot`` when nothing of
+        the task is remembered.
+        """
+        start = await self._store.snapshot(task_id)
+        if start is None:
+            raise NotFound("What the task had changed was not kept.", code="no_snapshot")
+        await self.make_room()
+        folder = self._root / f".examined.{secrets.token_hex(8)}"
+        before = Snapshot(start.base, start.branch)
+        try:
+            with disk_full_fails():
+                tree = await self._check_out(remote, folder / "tree", start.branch, start)
+                base = await self._check_out(remote, folder / "base", start.branch, before)
+            yield Examined(tree, base)
+        finally:
+            await asyncio.to_thread(folders.remove, folder)
+
+    async def adopt(self, tx: Tx, task_id: str, other: str) -> None:
+        """Let a task go on from what another one has left."""
+        await self._store.copy_snapshot(tx, other, task_id)
 
     async def hold(self, task_id: str) -> bool:
         """Keep the workspace from being removed while it is worked in; False when it is gone."""

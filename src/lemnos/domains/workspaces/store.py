@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Text, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from lemnos.domains.workspaces.model import Workspace
+from lemnos.domains.workspaces.model import Snapshot, Workspace
 from lemnos.domains.workspaces.ports import Checkout
 from lemnos.domains.workspaces.tables import snapshots, workspaces
 from lemnos.platform.db import Database, Query, Row, Tx
@@ -57,6 +57,15 @@ _SNAPSHOT_PUT = Query(
     _SAVE.on_conflict_do_update(
         index_elements=["task_id"],
         set_={name: _SAVE.excluded[name] for name in ("base", "branch", "patch", "created_at")},
+    )
+)
+_SNAPSHOT_COPY = Query(
+    insert(snapshots).from_select(
+        [column.name for column in snapshots.c],
+        select(
+            bindparam("target", type_=Text),
+            *(column for column in snapshots.c if column.name != "task_id"),
+        ).where(snapshots.c.task_id == bindparam("task_id")),
     )
 )
 _SNAPSHOT_GET = Query(
@@ -140,10 +149,15 @@ class WorkspaceStore:
         }
         await tx.run(_SNAPSHOT_PUT, values)
 
-    async def snapshot(self, task_id: str) -> tuple[str, str, bytes] | None:
-        """Base commit, branch and patch."""
+    async def snapshot(self, task_id: str) -> Snapshot | None:
+        """What is remembered of a task."""
         row = await self._db.one(_SNAPSHOT_GET, {"task_id": task_id})
-        return (row["base"], row["branch"], row["patch"]) if row else None
+        return Snapshot(row["base"], row["branch"], row["patch"]) if row else None
+
+    async def copy_snapshot(self, tx: Tx, source: str, target: str) -> None:
+        """Remember of one task what is remembered of another."""
+        await tx.run(_DELETE_SNAPSHOT, {"task_id": target})
+        await tx.run(_SNAPSHOT_COPY, {"task_id": source, "target": target})
 
 
 def _row(workspace: Workspace) -> Mapping[str, Any]:
