@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 from starlette.types import ASGIApp
 
 import lemnos
-from lemnos.api import codeforge, system
+from lemnos.api import codeforge, orchex, system
 from lemnos.api.kit.core import Core
 from lemnos.api.kit.dialect import Dialects
 from lemnos.api.kit.direct import Direct
 from lemnos.api.kit.operation import Operation
 
-DIALECTS = Dialects((codeforge.DIALECT,), otherwise=codeforge.DIALECT)
+DOCUMENTS = (codeforge.DOCUMENT, orchex.DOCUMENT)
+DIALECTS = Dialects([one.dialect for one in DOCUMENTS], otherwise=codeforge.DOCUMENT.dialect)
+OPEN_PATHS = (*system.OPEN_PATHS, *orchex.OPEN_PATHS)
+_FAILURE_OF = {one.dialect.name: one.failure.__name__ for one in DOCUMENTS}
 _TEXT = (
     "One control plane from prompt to production. Every operation but those under System needs "
     "`Authorization: Bearer <API key or JWT>`; `lemnos config get api.key` shows the local one. "
@@ -52,7 +55,7 @@ def make_app(core: Core | None) -> Application:
         redirect_slashes=False,
     )
     app.state.core = core
-    routers = (*codeforge.ROUTERS, system.router)
+    routers = (*_routers(), system.router)
     app.state.operations = tuple(route for router in routers for route in router.routes)
     for router in routers:
         app.include_router(router)
@@ -61,16 +64,22 @@ def make_app(core: Core | None) -> Application:
 
 def direct(app: Application) -> Direct:
     """The application with the short way to its hot operations."""
-    routes = (route for router in codeforge.ROUTERS for route in router.routes)
+    routes = (route for router in _routers() for route in router.routes)
     hot = (route for route in routes if isinstance(route, Operation) and route.direct)
     return Direct(app, hot)
+
+
+def _routers() -> Iterator[APIRouter]:
+    return (router for document in DOCUMENTS for router in document.routers)
 
 
 def _completed(schema: dict[str, Any], operations: Iterable[APIRoute]) -> dict[str, Any]:
     components = schema.setdefault("components", {})
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+    bodies = [(body, "validation") for document in DOCUMENTS for body in document.bodies]
+    failures = [(document.failure, "serialization") for document in DOCUMENTS]
     _, added = models_json_schema(
-        [(codeforge.wire.CreateTask, "validation"), (codeforge.wire.Error, "serialization")],
+        [*bodies, *failures],  # type: ignore[list-item]
         ref_template="#/components/schemas/{model}",
     )
     schemas = components.setdefault("schemas", {})
@@ -79,9 +88,9 @@ def _completed(schema: dict[str, Any], operations: Iterable[APIRoute]) -> dict[s
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     _restore_examples(schema["paths"], operations)
-    for item in schema["paths"].values():
+    for path, item in schema["paths"].items():
         for operation in item.values():
-            _complete_operation(operation)
+            _complete_operation(operation, _FAILURE_OF[DIALECTS.of(path).name])
     return schema
 
 
@@ -95,12 +104,12 @@ def _restore_examples(paths: dict[str, Any], operations: Iterable[APIRoute]) -> 
                     shown[str(status)]["content"][kind] |= content
 
 
-def _complete_operation(operation: dict[str, Any]) -> None:
+def _complete_operation(operation: dict[str, Any], failure: str) -> None:
     is_open = operation.get("x-permission") == "open"
     operation["security"] = [] if is_open else [{"bearer": []}]
     responses = operation["responses"]
     responses.pop("422", None)
-    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{failure}"}}}
     if not is_open:
         for status, text in _FAILURES.items():
             responses.setdefault(status, {"description": text, "content": content})

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from lemnos.adapters.forges import ForgeHost, ForgeHttp, ForgeRegistry
 from lemnos.adapters.git import GitCli
 from lemnos.adapters.net.policy import GuardPolicy
-from lemnos.api.app import DIALECTS, Application, direct, make_app
+from lemnos.api.app import DIALECTS, OPEN_PATHS, Application, direct, make_app
 from lemnos.api.kit.core import Core
 from lemnos.api.kit.gate import Gate, Guards
 from lemnos.api.kit.readiness import Readiness
-from lemnos.api.system import OPEN_PATHS
 from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.integrations.store import KeyStore
 from lemnos.domains.mcp.service import McpService

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from lemnos.api.kit.fields import Text
+from lemnos.api.kit.fields import Prompt, Request, Secret, Text, Url
 
 Name = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$", min_length=1, max_length=100)
 ]
 ServerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", min_length=1, max_length=100)]
-Url = Annotated[Text, Field(min_length=1, max_length=2048)]
-Secret = Annotated[
-    Text, Field(min_length=1, max_length=8192, json_schema_extra={"writeOnly": True})
-]
-Prompt = Annotated[Text, Field(min_length=1, max_length=102_400)]
 Environment = Annotated[dict[Text, Text], Field(max_length=100)]
-
-
-class Request(BaseModel):
-    """A request body: a field that is not known is an error, as it would be lost in silence."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class McpServer(Request):

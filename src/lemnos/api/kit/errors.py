@@ -68,6 +68,9 @@ def _plain(problem: Mapping[str, Any]) -> str:
         return "holds a NUL character"
     if kind == "extra_forbidden":
         return "is not a known field"
+    if kind in ("literal_error", "enum"):
+        expected = str(problem["ctx"]["expected"]).replace(" or ", ", ").replace("'", "")
+        return f"must be one of: {expected}"
     return message[:1].lower() + message[1:]
 
 

@@ -36,7 +36,7 @@ def choice(request: Request, name: str, allowed: Sequence[str], default: str) ->
     if value is None:
         return default
     if value not in allowed:
-        raise _invalid(name, f"must be one of {', '.join(allowed)}")
+        raise _invalid(name, f"must be one of: {', '.join(allowed)}")
     return value
 
 
