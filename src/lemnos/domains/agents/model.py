@@ -89,6 +89,17 @@ class Breaker:
     successes: int = 0
     opened_at: int | None = None
     trial: str = ""  # the attempt that is the trial under way, while half open
+    trial_at: int | None = None  # when that began
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a look at an agent's runtime and model endpoint has shown, without any model call."""
+
+    at: int
+    status: Health
+    problem: str = ""
+    duration_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +121,41 @@ class Agent:
     breaker: Breaker = Breaker()
     last_seen: int | None = None  # the end of its last attempt
     sealed: bytes = field(default=b"", repr=False)  # the agent's own API key
+    probe: Probe | None = None  # the last one
+
+
+@dataclass(frozen=True, slots=True)
+class NewAgent:
+    """An agent to register. ``api_key`` is its own; without one, the operator's is used."""
+
+    agent_id: str
+    name: str
+    provider: str
+    model: str = ""
+    capabilities: tuple[str, ...] = ()
+    constraints: Constraints = Constraints()
+    config: AgentConfig = AgentConfig()
+    api_key: str = field(default="", repr=False)
+    status: Status = Status.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPatch:
+    """What to change of an agent; None leaves it as it is.
+
+    ``constraints`` and ``config`` are merged deep into what is there; a null in them goes back to
+    the default. ``config`` may hold an ``api_key``, as the field of this name does; an empty one
+    takes the agent's own key away.
+    """
+
+    name: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    capabilities: tuple[str, ...] | None = None
+    constraints: Mapping[str, Any] | None = None
+    config: Mapping[str, Any] | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    status: Status | None = None
 
 
 @dataclass(frozen=True, slots=True)

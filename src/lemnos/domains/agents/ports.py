@@ -222,10 +222,34 @@ class Runtimes(Protocol):
         """Raise ``Invalid`` unless the name is one that could be asked for."""
         ...
 
+    def get(self, name: str) -> Runtime:
+        """The runtime of this name, installed or not. Raises ``Invalid`` when there is none."""
+        ...
+
     async def statuses(self) -> Mapping[str, RuntimeStatus]:
         """Each runtime's state, as last probed."""
         ...
 
     async def end_leftover(self, pgid: int, started_ticks: int) -> bool:
         """End a process group that a crash of the server left behind; False when it is gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """What a model endpoint said to a request that costs nothing.
+
+    ``status`` is that of HTTP, None when no answer came; ``problem`` then says why.
+    """
+
+    status: int | None
+    problem: str = ""
+    duration_ms: float = 0.0
+
+
+class ModelProbe(Protocol):
+    """Asks model endpoints whether they are there and take the credential."""
+
+    async def ask(self, access: ModelAccess) -> ModelAnswer:
+        """List the endpoint's models, which no provider charges for. Never raises."""
         ...

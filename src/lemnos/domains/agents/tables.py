@@ -24,6 +24,8 @@ agents = Table(
     Column("registered_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("last_seen", BigInteger),
+    Column("probe", Text),  # JSON of model.Probe: the last one
+    Column("checked_at", BigInteger),  # when that was
 )
 
 attempts = Table(
@@ -48,6 +50,7 @@ attempts = Table(
     Column("first_response_ms", Float),
     Index("ix_agent_attempts_task", "task_id", "iteration", "number"),
     Index("ix_agent_attempts_agent", "tenant", "agent_id", "started_at"),
+    Index("ix_agent_attempts_started", "tenant", "started_at"),
     # An agent's load is the number of its attempts that have not ended: few among many rows.
     Index(
         "ix_agent_attempts_running",
@@ -69,10 +72,10 @@ judgements = Table(
     Column("agent_id", Text, nullable=False),
     Column("passed", Integer, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Index("ix_agent_judgements_agent", "tenant", "agent_id", "at"),
+    Index("ix_agent_judgements_at", "tenant", "at"),
 )
 
-# Probes of an agent's runtime and model endpoint, for its uptime; pruned after 30 days.
+# Probes of an agent's runtime and model endpoint, for its uptime; pruned after two days.
 probes = Table(
     "agent_probes",
     metadata,

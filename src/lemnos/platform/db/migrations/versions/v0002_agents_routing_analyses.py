@@ -43,6 +43,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("ended_at IS NULL"),
             postgresql_where=sa.text("ended_at IS NULL"),
         )
+        batch_op.create_index("ix_agent_attempts_started", ["tenant", "started_at"], unique=False)
         batch_op.create_index(
             "ix_agent_attempts_task", ["task_id", "iteration", "number"], unique=False
         )
@@ -59,9 +60,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("task_id", "iteration", "kind", name=op.f("pk_agent_judgements")),
     )
     with op.batch_alter_table("agent_judgements", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_agent_judgements_agent", ["tenant", "agent_id", "at"], unique=False
-        )
+        batch_op.create_index("ix_agent_judgements_at", ["tenant", "at"], unique=False)
 
     op.create_table(
         "agent_probes",
@@ -90,6 +89,8 @@ def upgrade() -> None:
         sa.Column("registered_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("last_seen", sa.BigInteger(), nullable=True),
+        sa.Column("probe", sa.Text(), nullable=True),
+        sa.Column("checked_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("tenant", "agent_id", name=op.f("pk_agents")),
     )
     op.create_table(
@@ -118,6 +119,19 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_analyses_repository", ["tenant", "repository", "created_at", "id"], unique=False
         )
+
+    op.create_table(
+        "analysis_facts",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "key", name=op.f("pk_analysis_facts")),
+    )
+    with op.batch_alter_table("analysis_facts", schema=None) as batch_op:
+        batch_op.create_index("ix_analysis_facts_used", ["used_at"], unique=False)
 
     op.create_table(
         "analysis_files",
@@ -309,6 +323,10 @@ def downgrade() -> None:
 
     op.drop_table("opportunities")
     op.drop_table("analysis_files")
+    with op.batch_alter_table("analysis_facts", schema=None) as batch_op:
+        batch_op.drop_index("ix_analysis_facts_used")
+
+    op.drop_table("analysis_facts")
     with op.batch_alter_table("analyses", schema=None) as batch_op:
         batch_op.drop_index("ix_analyses_repository")
         batch_op.drop_index("ix_analyses_page")
@@ -317,11 +335,12 @@ def downgrade() -> None:
     op.drop_table("agents")
     op.drop_table("agent_probes")
     with op.batch_alter_table("agent_judgements", schema=None) as batch_op:
-        batch_op.drop_index("ix_agent_judgements_agent")
+        batch_op.drop_index("ix_agent_judgements_at")
 
     op.drop_table("agent_judgements")
     with op.batch_alter_table("agent_attempts", schema=None) as batch_op:
         batch_op.drop_index("ix_agent_attempts_task")
+        batch_op.drop_index("ix_agent_attempts_started")
         batch_op.drop_index(
             "ix_agent_attempts_running",
             sqlite_where=sa.text("ended_at IS NULL"),
