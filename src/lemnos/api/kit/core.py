@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from lemnos.api.kit.readiness import Readiness
 from lemnos.domains.agents.ports import Runtimes
+from lemnos.domains.agents.router import Router
+from lemnos.domains.agents.service import AgentService
 from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.mcp.service import McpService
 from lemnos.domains.tasks.changes import ChangesReader
@@ -33,6 +35,8 @@ class Core:
     metrics: Metrics
     readiness: Readiness
     runtimes: Runtimes
+    agents: AgentService
+    router: Router
     tasks: TaskService
     orders: OrderService
     changes: ChangesReader

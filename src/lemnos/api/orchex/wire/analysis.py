@@ -56,6 +56,7 @@ class AnalysisSummary(BaseModel):
     total_opportunities: int
     estimated_debt_hours: float
     languages: dict[str, int]
+    notes: list[str]
 
 
 class FileComplexity(BaseModel):

@@ -1,0 +1,1 @@
+"""Records as ORCHEX shows them, and requests as the domains take them. Pure."""
