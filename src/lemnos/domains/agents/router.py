@@ -28,14 +28,14 @@ _CUT_OFF = "The server was interrupted while the agent worked."
 _LONGEST_ATTEMPT = 24 * 3600 * clock.SECOND  # one that is open for longer was forgotten
 
 
-async def _nobody_waits(tx: Tx, tenant: str) -> None:
+async def _nobody_waits(tx: Tx, tenant: str, agent_id: str) -> None:
     """Called where a place became free and nobody has asked to hear of it."""
 
 
 class Router:
     """Plans, admits and follows attempts.
 
-    ``on_room`` is called in the transaction that frees a place. ``random`` is for the weighted
+    ``on_room`` is called in the transaction that frees a place of an agent. ``random`` is for the weighted
     strategy.
     """
 
@@ -56,7 +56,7 @@ class Router:
         self._access = access
         self._default = default
         self._random = random or SystemRandom()
-        self.on_room: Callable[[Tx, str], Awaitable[object]] = _nobody_waits
+        self.on_room: Callable[[Tx, str, str], Awaitable[object]] = _nobody_waits
 
     async def plan(self, tenant: str, ask: Ask) -> Decision:
         """Who may do the work, best first, and why others may not; nothing is taken yet."""
@@ -167,7 +167,7 @@ class Router:
         if agent is not None:
             breaker = breakers.ended(agent.breaker, attempt.id, success, now)
             await self._agents.note(tx, agent, breaker=breaker, last_seen=now)
-        await self.on_room(tx, attempt.tenant)
+        await self.on_room(tx, attempt.tenant, attempt.agent_id)
         tx.after_commit(lambda: self._pools.changed(attempt.tenant))
         return True
 
