@@ -119,6 +119,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_agents: Annotated[
         int, Meta(description="Agents at once on this node; 0 leaves them to others.", ge=0, le=256)
     ] = 4
+    routing: Annotated[
+        Literal["best_score", "least_loaded", "weighted"],
+        Meta(description="How the first agent for a routed task is chosen among the fitting."),
+    ] = "best_score"
     max_timeout: Annotated[
         int, Meta(description="Longest timeout_seconds that a task may ask for.", ge=1)
     ] = 1800

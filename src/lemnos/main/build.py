@@ -31,6 +31,7 @@ from lemnos.domains.workspaces.service import WorkspaceLimits, WorkspaceService
 from lemnos.domains.workspaces.store import WorkspaceStore
 from lemnos.engine import Handler, Steps
 from lemnos.foundation import AGENTS, PULL_REQUESTS, Platform, callback_secret, make_platform
+from lemnos.main.agents import make_agents
 from lemnos.main.runners import make_gateway, make_runtimes, run_options
 from lemnos.main.webhooks import make_endpoints
 from lemnos.platform.telemetry.tracing import Tracer
@@ -69,6 +70,7 @@ def build(settings: Settings) -> Server:
     forge_http = ForgeHttp(platform.guard)
     forges = ForgeRegistry(forge_http, platform.guard, _forge_hosts(settings))
     policy = GuardPolicy(platform.guard)
+    agents = make_agents(settings, platform, runtimes)
 
     keys = KeyService(KeyStore(platform.db), platform.vault, forges)
     mcp = McpService(McpStore(platform.db), platform.vault, policy.check_mcp_server)
@@ -113,6 +115,8 @@ def build(settings: Settings) -> Server:
         metrics=platform.metrics,
         readiness=Readiness(),
         runtimes=runtimes,
+        agents=agents.service,
+        router=agents.router,
         tasks=tasks,
         orders=OrderService(),
         changes=ChangesReader(diffs, workspaces, git),
@@ -128,8 +132,9 @@ def build(settings: Settings) -> Server:
         (_SWEEP, workspaces.sweep),
         (_HOURLY, platform.door.prune),
         (_HOURLY, platform.dispatcher.prune),
+        *agents.upkeep,
     )
-    closing = (forge_http.close, gateway.close, git.close, platform.sender.close)
+    closing = (*agents.closing, forge_http.close, gateway.close, git.close, platform.sender.close)
     return Server(settings, platform, core, app, gate, runner, recorder, upkeep, closing)
 
 

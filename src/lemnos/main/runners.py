@@ -44,12 +44,6 @@ def make_runtimes(settings: Settings, gateway: ModelGateway) -> RuntimeRegistry:
 def make_gateway(settings: Settings, guard: NetGuard) -> ModelGateway:
     """The one way out of a sandbox, with the prices that the operator gave."""
 
-    def price(said: tuple[float, float]) -> Price:
-        return Price.openai(*said, cached=said[0])
-
-    own = {model: price(said) for model, said in settings.prices.items() if model != "*"}
-    default = price(settings.prices["*"]) if "*" in settings.prices else None
-
     async def resolve(host: str, port: int) -> tuple[str, ...]:
         try:
             return await guard.resolve(host, port)
@@ -57,14 +51,26 @@ def make_gateway(settings: Settings, guard: NetGuard) -> ModelGateway:
             raise PermissionError(error.message) from error
 
     return ModelGateway(
-        PriceTable(own, default),
-        transport=GuardedTransport(_guard_of_models(settings)),
+        price_table(settings),
+        transport=GuardedTransport(guard_of_models(settings)),
         outside=GuardedTransport(guard),
         resolve=resolve,
     )
 
 
-def _accesses(settings: Settings) -> dict[str, ModelAccess]:
+def price_table(settings: Settings) -> PriceTable:
+    """What models cost: the operator's own prices before the known ones."""
+
+    def price(said: tuple[float, float]) -> Price:
+        return Price.openai(*said, cached=said[0])
+
+    own = {model: price(said) for model, said in settings.prices.items() if model != "*"}
+    default = price(settings.prices["*"]) if "*" in settings.prices else None
+    return PriceTable(own, default)
+
+
+def model_accesses(settings: Settings) -> dict[str, ModelAccess]:
+    """The operator's model endpoints and keys, by provider."""
     return {
         "anthropic": ModelAccess(
             "anthropic", settings.anthropic_base_url, settings.anthropic_api_key
@@ -80,10 +86,10 @@ def run_options(settings: Settings) -> RunOptions:
         processes=settings.agent_processes,
         disk=settings.workspace_max,
     )
-    return RunOptions(settings.node, _accesses(settings), limits, settings.agent_hosts)
+    return RunOptions(settings.node, model_accesses(settings), limits, settings.agent_hosts)
 
 
-def _guard_of_models(settings: Settings) -> NetGuard:
+def guard_of_models(settings: Settings) -> NetGuard:
     """Model endpoints are the operator's choice, so a private one is allowed by being named."""
     urls = (settings.anthropic_base_url, settings.openai_base_url)
     named = tuple(urlsplit(url).netloc for url in urls)

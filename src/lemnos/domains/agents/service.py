@@ -39,6 +39,7 @@ class AgentService:
     """Register, list, change, remove and measure a tenant's agents.
 
     ``check_url`` raises ``Invalid``, naming the field, for an address that may not be reached.
+    ``prober`` is None on a node that runs no agents, and so cannot say whether one would work.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class AgentService:
         measures: MeasureStore,
         access: AgentAccess,
         pools: Pools,
-        prober: Prober,
+        prober: Prober | None,
         check_url: Callable[[str, str], object],
     ) -> None:
         self._agents = agents
@@ -83,16 +84,23 @@ class AgentService:
 
     async def examine(self, agent: Agent) -> Agent:
         """The agent with a probe made now, so that its health is known when it is registered."""
+        if self._prober is None:
+            return agent
         return replace(agent, probe=await self._prober.examine(agent))
 
     async def register(self, tx: Tx, ctx: Context, agent: Agent) -> Agent:
-        """Store a drafted agent; it is probed at once. ``Conflict`` when its id is taken."""
+        """Store a drafted agent; unless it was examined, it is probed at once in the background.
+
+        ``Conflict`` when its id is taken.
+        """
         try:
             await self._agents.add(tx, agent)
         except UniqueViolation as error:
             message = f"An agent with the id {agent.agent_id} exists."
             raise Conflict(message, code="agent_exists") from error
-        self._after(tx, agent)
+        if agent.probe is not None:
+            await self._measures.add_probe(tx, agent, agent.probe)
+        self._after(tx, agent, probe=agent.probe is None)
         return agent
 
     async def get(self, ctx: Context, agent_id: str, tx: Tx | None = None) -> Agent:
@@ -225,10 +233,11 @@ class AgentService:
         if agent.config.base_url:
             self._check_url(agent.config.base_url, "config.base_url")
 
-    def _after(self, tx: Tx, agent: Agent) -> None:
+    def _after(self, tx: Tx, agent: Agent, *, probe: bool = True) -> None:
         def committed() -> None:
             self._pools.changed(agent.tenant)
-            self._prober.soon(agent)
+            if probe and self._prober is not None:
+                self._prober.soon(agent)
 
         tx.after_commit(committed)
 
