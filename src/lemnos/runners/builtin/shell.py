@@ -7,12 +7,15 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 DEFAULT_TIMEOUT = 600.0  # seconds; the run as a whole has the task's own limit above it
 READ_LIMIT = 4 * 1024 * 1024
+CHUNK = 64 * 1024
+STRAGGLER_SECONDS = 2.0  # how long a pipe may stay open after its process has ended
 OUTPUT_LIMIT = 30_000  # characters; the beginning and the end are kept
 
 
@@ -66,6 +69,28 @@ def _ends_of(output: BinaryIO) -> str:
     beginning = output.read(OUTPUT_LIMIT).decode(errors="replace")
     output.seek(size - OUTPUT_LIMIT)
     return clipped(beginning + output.read().decode(errors="replace"))
+
+
+class Tail:
+    """Reads a pipe to its end and keeps the last of it: tests can print without end.
+
+    On a thread that nobody waits for long, as what escaped the group can hold the pipe open.
+    """
+
+    def __init__(self, pipe: IO[bytes] | None, limit: int = OUTPUT_LIMIT) -> None:
+        self._limit = limit
+        self._last = b""
+        self._thread = threading.Thread(target=self._read, args=(pipe,), daemon=True)
+        self._thread.start()
+
+    def text(self) -> str:
+        """What came last; to be asked once the process has ended."""
+        self._thread.join(STRAGGLER_SECONDS)
+        return self._last.decode(errors="replace").strip()
+
+    def _read(self, pipe: IO[bytes] | None) -> None:
+        while pipe is not None and (chunk := os.read(pipe.fileno(), CHUNK)):
+            self._last = (self._last + chunk)[-self._limit :]
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

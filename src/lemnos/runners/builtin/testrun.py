@@ -13,7 +13,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
-from lemnos.runners.builtin.shell import end_group
+from lemnos.runners.builtin.shell import Tail, end_group
 from lemnos.runners.builtin.tree import Tree
 
 FRAME = re.compile(r'File "(?P<path>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?')
@@ -27,7 +27,6 @@ PYTEST_ONLY = re.compile(
     re.MULTILINE,
 )
 UNITTEST_RUNNER = Path(__file__).with_name("unittest_json.py")
-OUTPUT_LIMIT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class TestReport:
-    """One run of the tests. `problem` says why there is no verdict (a time-out, a crash)."""
+    """One run of the tests. `problem` says why there is no verdict (a time-out, a crash).
+
+    `seconds` is what the tests themselves took, without the start of their runner.
+    """
 
     __test__ = False  # not a test class, whatever its name
 
@@ -59,6 +61,7 @@ class TestReport:
     passed: frozenset[str]
     failures: tuple[Failure, ...]
     problem: str = ""
+    seconds: float = 0.0
 
     @property
     def failing(self) -> frozenset[str]:
@@ -108,46 +111,44 @@ class TestSuite:
             return TestReport(self.runner, frozenset(), (), problem)
         with tempfile.TemporaryDirectory(prefix="builtin-tests-") as folder:
             results = Path(folder, "results")
-            problem = self._execute(self._command(results), Path(folder, "output"))
+            problem = self._execute(self._command(results))
             if not results.exists():
                 return TestReport(self.runner, frozenset(), (), problem or "the tests did not run")
             read = _read_junit if self.runner == "pytest" else _read_unittest
-            passed, failures = read(results, self._tree.root)
+            passed, failures, seconds = read(results, self._tree.root)
         if not passed and not failures and not problem:
             return None
-        return TestReport(self.runner, frozenset(passed), tuple(failures), problem)
+        return TestReport(self.runner, frozenset(passed), tuple(failures), problem, seconds)
 
     def _command(self, results: Path) -> list[str]:
         if self.runner == "unittest":
             return [sys.executable, str(UNITTEST_RUNNER), str(self._tree.root), str(results)]
         return [
             sys.executable, "-m", "pytest", "-q", "--tb=native", "-p", "no:cacheprovider",
-            f"--junitxml={results}", "-o", "junit_family=xunit1",
+            "--continue-on-collection-errors", f"--junitxml={results}", "-o", "junit_family=xunit1",
         ]  # fmt: skip
 
-    def _execute(self, command: list[str], log: Path) -> str:
+    def _execute(self, command: list[str]) -> str:
         """Run to the end or the time limit; returns what went wrong, if anything did."""
-        with log.open("w+b") as output:
-            process = subprocess.Popen(
-                command,
-                cwd=self._tree.root,
-                env=_environment(self._tree.root),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            try:
-                process.wait(self._timeout)
-            except subprocess.TimeoutExpired:
-                return f"the tests were still running after {self._timeout:g} s"
-            finally:
-                end_group(process)
-            if process.returncode in (0, 1, 2, 5):  # passed, failed, collection errors, no tests
-                return ""
-            output.seek(0)
-            tail = output.read()[-OUTPUT_LIMIT:].decode(errors="replace").strip()
-            return f"{self.runner} ended with {process.returncode}: {tail[-500:]}"
+        process = subprocess.Popen(
+            command,
+            cwd=self._tree.root,
+            env=_environment(self._tree.root),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        output = Tail(process.stdout)
+        try:
+            process.wait(self._timeout)
+        except subprocess.TimeoutExpired:
+            return f"the tests were still running after {self._timeout:g} s"
+        finally:
+            end_group(process)
+        if process.returncode in (0, 1, 2, 5):  # passed, failed, collection errors, no tests
+            return ""
+        return f"{self.runner} ended with {process.returncode}: {output.text()[-500:]}"
 
 
 def is_test_file(path: str) -> bool:
@@ -180,23 +181,24 @@ def _environment(root: Path) -> dict[str, str]:
     }
 
 
-def _read_junit(results: Path, root: Path) -> tuple[list[str], list[Failure]]:
-    passed, failures = [], []
+def _read_junit(results: Path, root: Path) -> tuple[list[str], list[Failure], float]:
+    passed, failures, seconds = [], [], 0.0
     for case in ET.parse(results).iter("testcase"):  # noqa: S314  written by our own pytest run
         name = "::".join(filter(None, (case.get("classname"), case.get("name"))))
+        seconds += float(case.get("time") or 0)
         trouble = case.find("failure")
         trouble = case.find("error") if trouble is None else trouble
         if trouble is not None:
             failures.append(failure_from(name, trouble.text or "", root))
         elif case.find("skipped") is None:
             passed.append(name)
-    return passed, failures
+    return passed, failures, seconds
 
 
-def _read_unittest(results: Path, root: Path) -> tuple[list[str], list[Failure]]:
+def _read_unittest(results: Path, root: Path) -> tuple[list[str], list[Failure], float]:
     document = json.loads(results.read_text())
     failures = [failure_from(name, text, root) for name, text in document["failed"].items()]
-    return document["passed"], failures
+    return document["passed"], failures, document["seconds"]
 
 
 def failure_from(test: str, traceback: str, root: Path) -> Failure:

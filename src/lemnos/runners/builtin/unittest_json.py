@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import unittest
 from pathlib import Path
 
@@ -45,8 +46,11 @@ def main() -> None:
     root, results = sys.argv[1:]
     sys.path[0] = root
     verdicts = Verdicts()
-    discover(root).run(verdicts)
-    document = {"passed": sorted(verdicts.passed), "failed": verdicts.failed}
+    suite = discover(root)
+    begun = time.monotonic()
+    suite.run(verdicts)
+    document: dict[str, object] = {"passed": sorted(verdicts.passed), "failed": verdicts.failed}
+    document["seconds"] = time.monotonic() - begun
     Path(results).write_text(json.dumps(document))
     sys.exit(0 if verdicts.wasSuccessful() else 1)
 
