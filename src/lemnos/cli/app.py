@@ -8,6 +8,8 @@ import typer
 
 import lemnos
 from lemnos.cli.commands import (
+    agents,
+    analyze,
     api_keys,
     audit,
     config,
@@ -15,11 +17,16 @@ from lemnos.cli.commands import (
     doctor,
     git_keys,
     mcp,
+    metrics,
     migrate,
     openapi,
+    refactor,
+    route,
+    routed_tasks,
     run,
     serve,
     tasks,
+    webhooks,
     workspaces,
 )
 
@@ -33,7 +40,16 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
+app.command("route")(route.route)
+app.command("analyze")(analyze.analyze)
+app.command("refactor")(refactor.refactor)
+app.command("metrics")(metrics.metrics)
+tasks.app.add_typer(routed_tasks.app)  # nameless: its commands become those of `lemnos tasks`
 app.add_typer(tasks.app, name="tasks")
+app.add_typer(agents.app, name="agents")
+app.add_typer(analyze.app, name="analyses")
+app.add_typer(refactor.app, name="refactorings")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(workspaces.app, name="workspaces")
 app.add_typer(mcp.app, name="mcp")
 app.add_typer(git_keys.app, name="git-keys")

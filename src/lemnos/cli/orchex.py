@@ -101,6 +101,14 @@ class Orchex:
         """A refactoring, with what is known of it by now."""
         return self._get(f"/refactor/{segment(refactoring_id)}")
 
+    def refactorings(self, **filters: object) -> Json:
+        """A page of refactorings, the newest first."""
+        return self._get("/refactor", **filters)
+
+    def cancel_refactoring(self, refactoring_id: str) -> Json:
+        """End one that is under way."""
+        return _data(self._http.delete(f"/v1/refactor/{segment(refactoring_id)}"))
+
     # --- metrics and webhooks ------------------------------------------------------------------
 
     def metrics(self, **filters: object) -> Json:

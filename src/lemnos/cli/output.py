@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _KEPT = {"\n", "\t"}
-_IDS = {"id", "task", "delivery"}  # columns that are copied, so they are never folded
+# Columns that are copied, so they are never folded.
+_IDS = {"id", "task", "delivery", "webhook", "analysis", "opportunity", "refactoring"}
 _PIPE_WIDTH = 120  # of what does not go to a terminal
 
 

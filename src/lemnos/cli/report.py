@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from lemnos.cli.output import cell, moment, visible
+from lemnos.cli.output import cell, visible
 from lemnos.cli.shapes import Changes, Iteration, Task, Usage
 
 if TYPE_CHECKING:
@@ -55,23 +55,6 @@ def print_outcome(to: Console, task: Task) -> None:
         to.print(line, style="dim", soft_wrap=True)
     if task["pr_url"]:
         to.print(f"Pull request: {visible(task['pr_url'])} ({task['branch']})", soft_wrap=True)
-
-
-def row(task: Task) -> list[object]:
-    """A task as a row of a table."""
-    changes = task["changes_summary"]
-    counted = f"+{changes['insertions']} −{changes['deletions']}" if changes else None
-    return [
-        task["id"],
-        task["status"],
-        task["cli"],
-        counted,
-        moment(task["created_at"]),
-        _first_line(task["current_prompt"]),
-    ]
-
-
-COLUMNS = ("id", "status", "agent", "changes", "created", "prompt")
 
 
 def changed_something(changes: Changes | None) -> bool:

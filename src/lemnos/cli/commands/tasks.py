@@ -14,7 +14,7 @@ from lemnos.cli.session import Session, connected
 app = typer.Typer(no_args_is_help=True, help="Follow, steer and read tasks.")
 
 TaskId = Annotated[str, typer.Argument(metavar="ID", help="A task's id, or the end of it.")]
-_FULL_ID = 36
+_FULL_IDS = (36, 37)  # a UUID, and how ORCHEX writes the same one: task_<32 hex>
 _RECENT = 100  # tasks among which the end of an id is looked up
 
 
@@ -22,19 +22,37 @@ _RECENT = 100  # tasks among which the end of an id is looked up
 @connected
 def list_tasks(
     at: Session,
-    status: Annotated[str, typer.Option(help="Only those in this state.")] = "",
+    status: Annotated[
+        str,
+        typer.Option(help="queued, running, completed, failed, cancelled or awaiting_decision."),
+    ] = "",
+    type: Annotated[str, typer.Option(help="Only of this type, such as code_review.")] = "",
+    agent: Annotated[str, typer.Option(help="Only those that this agent has done.")] = "",
+    user: Annotated[str, typer.Option(help="Only on behalf of this user.")] = "",
+    since: Annotated[str, typer.Option(help="Only those created after this time.")] = "",
+    until: Annotated[str, typer.Option(help="Only those created before this time.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 20,
-    cursor: Annotated[str, typer.Option(help="The `next` of the page before.")] = "",
+    offset: Annotated[int, typer.Option(min=0, help="After so many.")] = 0,
 ) -> None:
-    """Tasks, the newest first."""
-    from lemnos.cli.report import COLUMNS, row
+    """Tasks of all kinds, the newest first."""
+    from lemnos.cli.routed import TASK_COLUMNS, task_row
 
-    page = at.client.tasks(status, limit, cursor)
+    page = at.client.orchex.tasks(
+        status=status,
+        type=type,
+        agent_id=agent,
+        user_id=user,
+        since=since,
+        until=until,
+        limit=limit,
+        offset=offset,
+    )
 
     def human(to: Any) -> None:
-        to.print(table("", COLUMNS, map(row, page["tasks"])))
-        if page["next"]:
-            to.print(f"More: --cursor {page['next']}", style="dim", soft_wrap=True)
+        to.print(table("", TASK_COLUMNS, map(task_row, page["tasks"])))
+        shown = offset + len(page["tasks"])
+        if shown < page["total"]:
+            to.print(f"{shown} of {page['total']}; more: --offset {shown}", style="dim")
 
     at.out.give(page, human)
 
@@ -42,11 +60,19 @@ def list_tasks(
 @app.command("show")
 @connected
 def show(at: Session, task_id: TaskId) -> None:
-    """A task with all its prompts and what came of each."""
+    """A task with all its prompts, what came of each, and how it was routed."""
     from lemnos.cli.report import print_task
+    from lemnos.cli.routed import print_routed
 
-    task = at.client.task(full_id(at, task_id), iterations=True)
-    at.out.give(task, lambda to: print_task(to, task))
+    task_id = full_id(at, task_id)
+    task, order = at.client.task(task_id, iterations=True), at.client.orchex.task(task_id)
+
+    def human(to: Any) -> None:
+        print_task(to, task)
+        to.print()
+        print_routed(to, order)
+
+    at.out.give({**task, "orchex": order}, human)
 
 
 @app.command("watch")
@@ -163,10 +189,11 @@ def callbacks(
 
 def full_id(at: Session, given: str) -> str:
     """The id of the one recent task that ends like this: ids of one minute begin alike."""
-    if len(given) >= _FULL_ID:
+    if len(given) in _FULL_IDS:
         return given
     recent = at.client.tasks(limit=_RECENT)["tasks"]
-    found = [task["id"] for task in recent if given and task["id"].endswith(given)]
+    end = given.removeprefix("task_").replace("-", "")
+    found = [task["id"] for task in recent if end and task["id"].replace("-", "").endswith(end)]
     if len(found) == 1:
         return found[0]
     problem = "No recent task ends with" if not found else "Several tasks end with"
