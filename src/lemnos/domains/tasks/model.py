@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from lemnos.domains.mcp.model import McpDefinition
 from lemnos.domains.tasks.orders import Priority, TaskType
@@ -35,15 +36,21 @@ RESTING = frozenset(
 
 _S = Status
 _NEXT: Mapping[Status, frozenset[Status]] = {
-    _S.PENDING: frozenset({_S.CLONING, _S.CANCELLED, _S.FAILED}),
-    _S.CLONING: frozenset({_S.RUNNING, _S.CANCELLED, _S.FAILED}),
+    # Straight to running: a workspace was there. To paused: nothing is left of its budget.
+    _S.PENDING: frozenset({_S.CLONING, _S.RUNNING, _S.CANCELLED, _S.FAILED, _S.PAUSED}),
+    # Back to pending: no agent has room, or its next try is due later.
+    _S.CLONING: frozenset({_S.RUNNING, _S.CANCELLED, _S.FAILED, _S.PENDING}),
     # Back to cloning: when its node has died, another one makes the workspace anew.
-    _S.RUNNING: frozenset({_S.COMPLETED, _S.CANCELLED, _S.FAILED, _S.PAUSED, _S.CLONING}),
+    _S.RUNNING: frozenset(
+        {_S.COMPLETED, _S.CANCELLED, _S.FAILED, _S.PAUSED, _S.CLONING, _S.PENDING}
+    ),
     _S.COMPLETED: frozenset({_S.AWAITING_INSTRUCTION, _S.CREATING_PR}),
     _S.FAILED: frozenset({_S.AWAITING_INSTRUCTION}),
     _S.CANCELLED: frozenset({_S.AWAITING_INSTRUCTION}),
     _S.PAUSED: frozenset({_S.AWAITING_INSTRUCTION, _S.CREATING_PR}),
-    _S.AWAITING_INSTRUCTION: frozenset({_S.CLONING, _S.RUNNING, _S.CANCELLED, _S.FAILED}),
+    _S.AWAITING_INSTRUCTION: frozenset(
+        {_S.CLONING, _S.RUNNING, _S.CANCELLED, _S.FAILED, _S.PENDING, _S.PAUSED}
+    ),
     _S.CREATING_PR: frozenset({_S.PR_CREATED, _S.COMPLETED}),
     _S.PR_CREATED: frozenset({_S.AWAITING_INSTRUCTION, _S.CREATING_PR}),
 }
@@ -75,6 +82,7 @@ class TaskConfig:
     max_turns: int | None = None
     target_branch: str = ""
     max_budget_usd: float | None = None
+    operation: Mapping[str, Any] | None = None  # what an order asks of the built-in agent
 
 
 @dataclass(frozen=True, slots=True)

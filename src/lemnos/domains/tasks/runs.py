@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -58,6 +59,19 @@ class RunOptions:
     accesses: Mapping[str, ModelAccess]
     limits: Limits
     allowed_hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a run came to. ``first_response_ms``: from its start to the first sign of the model."""
+
+    result: RunResult
+    first_response_ms: float | None = None
+
+    @property
+    def worked(self) -> bool:
+        """Whether the agent came to do anything."""
+        return self.first_response_ms is not None
 
 
 class AgentRunner:
@@ -115,34 +129,43 @@ class AgentRunner:
         choice = await self._choose(task, secrets)
         spec = await self._spec(task, secrets, workspace, choice.runtime)
         if record and record["session"]:
-            spec = replace(spec, resume=record["session"], prompt=_INTERRUPTED + spec.prompt)
-        elif spec.resume and not any(spec.home.iterdir()):
+            spec = interrupted(spec, record["session"])
+        task = await self._begin(steps, task, choice)
+        ran = await self.carry_out(steps, task, choice.runtime, spec, secrets)
+        await self._keep(steps, task, ran.result)
+        return ran.result
+
+    async def carry_out(
+        self, steps: Steps, task: Task, runtime: Runtime, spec: RunSpec, secrets: TaskSecrets
+    ) -> Ran:
+        """Run the agent once, or twice: when its session is lost, it is told the past instead."""
+        if spec.resume and not any(spec.home.iterdir()):
             # The workspace was made anew, and sessions live in the home beside it.
             spec = replace(spec, resume="", prompt=await self._retold(task, spec))
-        task = await self._begin(steps, task, choice)
-        result, worked = await self._attempt(steps, task, choice.runtime, spec, secrets)
-        if spec.resume and not worked and result.error_class is ErrorClass.AGENT:
+        ran = await self._attempt(steps, task, runtime, spec, secrets)
+        if spec.resume and not ran.worked and ran.result.error_class is ErrorClass.AGENT:
             # The session was not saved when its run was killed, or is on a node that is gone.
             spec = replace(spec, resume="", prompt=await self._retold(task, spec))
-            result, _ = await self._attempt(steps, task, choice.runtime, spec, secrets)
-        await self._keep(steps, task, result)
-        return result
+            ran = await self._attempt(steps, task, runtime, spec, secrets)
+        return ran
 
     async def _attempt(
         self, steps: Steps, task: Task, runtime: Runtime, spec: RunSpec, secrets: TaskSecrets
-    ) -> tuple[RunResult, bool]:
-        """One start of the agent: its result, and whether it came to do anything."""
+    ) -> Ran:
+        """One start of the agent."""
         redactor = Redactor((*secrets.values(), *_mcp_secrets(spec), spec.access.api_key))
+        begun = time.monotonic()
         run = await runtime.start(spec)
         self._active[task.id] = run
         try:
-            worked = await self._follow(steps, task, run, redactor)
+            answered = await self._follow(steps, task, run, redactor)
         except BaseException:
             await asyncio.shield(run.cancel())
             raise
         finally:
             self._active.pop(task.id, None)
-        return _redacted(run.result, redactor), worked
+        first = None if answered is None else max(0.0, (answered - begun) * 1000)
+        return Ran(_redacted(run.result, redactor), first)
 
     async def _retold(self, task: Task, spec: RunSpec) -> str:
         """The prompt for a model that has lost its session; one without a model needs no past."""
@@ -158,9 +181,8 @@ class AgentRunner:
             known = {"anthropic", "openai"}
         return await self._runtimes.choose(task.config.cli, known)
 
-    async def _spec(
-        self, task: Task, secrets: TaskSecrets, workspace: Workspace, runtime: Runtime
-    ) -> RunSpec:
+    async def spec(self, task: Task, secrets: TaskSecrets, workspace: Workspace) -> RunSpec:
+        """What every run of the task is given, whoever does it: no model yet, and no session."""
         servers = merged(await self._mcp.definitions(task.tenant), secrets.mcp_servers)
         config = task.config
         limits = replace(
@@ -175,13 +197,26 @@ class AgentRunner:
             workspace=workspace.checkout.tree,
             home=workspace.home,
             prompt=task.current_prompt,
-            model=config.ai_model,
-            access=self._access(task, secrets, runtime),
             limits=limits,
             mcp_servers=tuple(server.server() for server in servers),
             allowed_hosts=self._options.allowed_hosts,
-            resume=task.session if task.runtime == runtime.name else "",
             readonly=workspace.checkout.readonly,
+            options={"operation": config.operation} if config.operation else {},
+        )
+
+    @property
+    def accesses(self) -> Mapping[str, ModelAccess]:
+        """The operator's model endpoints, by provider."""
+        return self._options.accesses
+
+    async def _spec(
+        self, task: Task, secrets: TaskSecrets, workspace: Workspace, runtime: Runtime
+    ) -> RunSpec:
+        return replace(
+            await self.spec(task, secrets, workspace),
+            model=task.config.ai_model,
+            access=self._access(task, secrets, runtime),
+            resume=task.session if task.runtime == runtime.name else "",
         )
 
     def _access(self, task: Task, secrets: TaskSecrets, runtime: Runtime) -> ModelAccess:
@@ -205,12 +240,15 @@ class AgentRunner:
 
         return await self._db.write(body)
 
-    async def _follow(self, steps: Steps, task: Task, run: AgentRun, redactor: Redactor) -> bool:
-        """Log all that the agent says, to its end; whether it came to do anything."""
+    async def _follow(
+        self, steps: Steps, task: Task, run: AgentRun, redactor: Redactor
+    ) -> float | None:
+        """Log all that the agent says, to its end; when (monotonic) it first did anything."""
         stream = events.stream_of(task.id)
         transcript = Transcript(self._db, self._log, steps, task.tenant, stream)
         await transcript.open()
-        worked, noted = False, ""
+        answered: float | None = None
+        noted = ""
         watch = asyncio.create_task(self._watch_for_cancel(task, run))
         try:
             async for happened in run:
@@ -220,14 +258,15 @@ class AgentRunner:
                 if session and session != noted:
                     await self._note(steps, task, session=session)
                     noted = session
-                worked = worked or happened.kind in _SIGNS_OF_WORK
+                if answered is None and happened.kind in _SIGNS_OF_WORK:
+                    answered = time.monotonic()
                 transcript.add(_logged(happened, redactor))
                 if transcript.full:
                     await transcript.settled()
             await transcript.close()
         finally:
             await cancelled(watch)
-        return worked
+        return answered
 
     async def _watch_for_cancel(self, task: Task, run: AgentRun) -> None:
         while True:
@@ -252,6 +291,11 @@ class AgentRunner:
             await self._store.change_iteration(tx, task.id, task.iteration, **values)
 
         await patiently(lambda: self._db.write(body, retry_safe=True))
+
+
+def interrupted(spec: RunSpec, session: str) -> RunSpec:
+    """The run that goes on in a session that was cut off."""
+    return replace(spec, resume=session, prompt=_INTERRUPTED + spec.prompt)
 
 
 def cancelled_result() -> RunResult:

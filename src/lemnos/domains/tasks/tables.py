@@ -80,9 +80,10 @@ orders = Table(
     Column("attempts", Integer, nullable=False),
     # JSON: the verdicts on a fan-out's tries, and which one was kept.
     Column("judgement", Text),
-    # When it waits for an agent with room: the job to hasten as soon as one has, and its place.
+    Column("course", Text, nullable=False),  # JSON of course.Course: how far its routing has come
+    # The job that goes on with it, while that waits for a place, a time, or an agent with room.
     Column("parked_job", Text, nullable=False),
-    Column("rank", BigInteger, nullable=False),
+    Column("rank", BigInteger, nullable=False),  # its place among those that wait
     Index(
         "ix_task_orders_parked",
         "tenant",
@@ -90,6 +91,18 @@ orders = Table(
         sqlite_where=text("parked_job <> ''"),
         postgresql_where=text("parked_job <> ''"),
     ),
+)
+
+# Which agents a parked task waits for: whoever has a place to give finds the first in rank.
+waits = Table(
+    "task_waits",
+    metadata,
+    Column("task_id", Text, primary_key=True),
+    Column("agent_id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("rank", BigInteger, nullable=False),
+    Column("job", Text, nullable=False),  # to be hastened
+    Index("ix_task_waits_agent", "tenant", "agent_id", "rank", "task_id"),
 )
 
 iterations = Table(

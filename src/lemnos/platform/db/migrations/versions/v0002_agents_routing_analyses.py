@@ -193,6 +193,7 @@ def upgrade() -> None:
         sa.Column("tier", sa.Integer(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("judgement", sa.Text(), nullable=True),
+        sa.Column("course", sa.Text(), nullable=False),
         sa.Column("parked_job", sa.Text(), nullable=False),
         sa.Column("rank", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("task_id", name=op.f("pk_task_orders")),
@@ -204,6 +205,20 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("parked_job <> ''"),
             postgresql_where=sa.text("parked_job <> ''"),
+        )
+
+    op.create_table(
+        "task_waits",
+        sa.Column("task_id", sa.Text(), nullable=False),
+        sa.Column("agent_id", sa.Text(), nullable=False),
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("rank", sa.BigInteger(), nullable=False),
+        sa.Column("job", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("task_id", "agent_id", name=op.f("pk_task_waits")),
+    )
+    with op.batch_alter_table("task_waits", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_task_waits_agent", ["tenant", "agent_id", "rank", "task_id"], unique=False
         )
 
     op.create_table(
@@ -305,6 +320,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_webhook_endpoints_tenant")
 
     op.drop_table("webhook_endpoints")
+    with op.batch_alter_table("task_waits", schema=None) as batch_op:
+        batch_op.drop_index("ix_task_waits_agent")
+
+    op.drop_table("task_waits")
     with op.batch_alter_table("task_orders", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_task_orders_parked",
