@@ -18,6 +18,7 @@ from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.model import Task
 from lemnos.domains.workspaces.disk import disk_full_fails
 from lemnos.domains.workspaces.ports import Checkout, Remote
+from lemnos.kernel.context import Context
 from lemnos.platform import folders
 
 _LARGEST = 8 * 1024 * 1024  # bytes of a file that is measured
@@ -42,6 +43,7 @@ class Examiner:
 
     async def examine(
         self,
+        ctx: Context,
         task: Task,
         opportunity: Opportunity,
         changed: tuple[str, ...],
@@ -58,7 +60,7 @@ class Examiner:
             with disk_full_fails():
                 base, tree = await self._checkouts(task, folder)
             _demand_same_file(base.tree, opportunity)
-            effect = await self._effect(base.tree, tree.tree, opportunity)
+            effect = await self._effect(ctx, base.tree, tree.tree, changed, opportunity)
             inspection = Inspection(
                 tree.tree, base.tree, changed, readonly=(*tree.readonly, *base.readonly)
             )
@@ -87,14 +89,20 @@ class Examiner:
         finally:
             await self._bench.db.write(lambda tx: self._bench.workspaces.release(tx, task.id))
 
-    async def _effect(self, base: Path, tree: Path, opportunity: Opportunity) -> Effect | None:
+    async def _effect(
+        self,
+        ctx: Context,
+        base: Path,
+        tree: Path,
+        changed: tuple[str, ...],
+        opportunity: Opportunity,
+    ) -> Effect | None:
         """The file before and after by the same measure; None where it is no longer there."""
-        before, after = _content(base, opportunity.path), _content(tree, opportunity.path)
-        if before is None or after is None:
-            return None
-        old = await self._analyses.remeasure(before, opportunity.path)
-        new = await self._analyses.remeasure(after, opportunity.path)
-        if old.problem or new.problem:
+        path, analysis = opportunity.path, opportunity.analysis_id
+        before = await self._analyses.remeasure(ctx, analysis, _contents(base, changed))
+        after = await self._analyses.remeasure(ctx, analysis, _contents(tree, changed))
+        old, new = before.get(path), after.get(path)
+        if old is None or new is None or old.problem or new.problem:
             return None
         return Effect(
             promised=max(opportunity.impact.values(), default=0.0),
@@ -103,6 +111,11 @@ class Examiner:
             complexity_before=old.cyclomatic,
             complexity_after=new.cyclomatic,
         )
+
+
+def _contents(root: Path, paths: tuple[str, ...]) -> dict[str, bytes]:
+    found = ((path, _content(root, path)) for path in paths)
+    return {path: content for path, content in found if content is not None}
 
 
 def _emptied(folder: Path) -> None:

@@ -152,9 +152,10 @@ class CheckJob:
         opportunity = await self._opportunity(refactoring)
         diff = await self._diffs.get(task.tenant, task.id) or Diff((), "", truncated=False)
         paths = {name for file in diff.files for name in (file.path, file.old_path) if name}
+        ctx = _context(refactoring)
         looking = asyncio.ensure_future(
             self._examiner.examine(
-                task, opportunity, tuple(sorted(paths)), lambda found: self._tell(task, found)
+                ctx, task, opportunity, tuple(sorted(paths)), lambda found: self._tell(task, found)
             )
         )
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from lemnos.domains.analysis.model import Analysis, FileMetrics, Opportunity
@@ -22,8 +23,10 @@ class Analyses(Protocol):
         """An opportunity of the caller's tenant. Raises ``NotFound``."""
         ...
 
-    async def remeasure(self, source: bytes, path: str) -> FileMetrics:
-        """Measure one file by itself; what needs other files is left out."""
+    async def remeasure(
+        self, ctx: Context, analysis_id: str, changed: Mapping[str, bytes]
+    ) -> Mapping[str, FileMetrics]:
+        """Measure changed files (path → content), as if the rest were as it was analysed."""
         ...
 
 
