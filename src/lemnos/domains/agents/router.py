@@ -19,7 +19,7 @@ from lemnos.domains.agents.model import (
 )
 from lemnos.domains.agents.pools import Pools
 from lemnos.domains.agents.ports import ErrorClass, ModelAccess, RunResult, Verdict
-from lemnos.domains.agents.routing import MINUTE, decide, has_room
+from lemnos.domains.agents.routing import MINUTE, Standing, decide, has_room
 from lemnos.domains.agents.store import AgentStore, AttemptStore
 from lemnos.kernel import clock, ids
 from lemnos.platform.db import Database, Tx
@@ -35,8 +35,8 @@ async def _nobody_waits(tx: Tx, tenant: str, agent_id: str) -> None:
 class Router:
     """Plans, admits and follows attempts.
 
-    ``on_room`` is called in the transaction that frees a place of an agent. ``random`` is for the weighted
-    strategy.
+    ``on_room`` is called in the transaction that frees a place of an agent. ``random`` is for the
+    weighted strategy.
     """
 
     def __init__(
@@ -62,6 +62,10 @@ class Router:
         """Who may do the work, best first, and why others may not; nothing is taken yet."""
         standings = await self._pools.get(tenant)
         return decide(standings, ask, self._default, clock.now(), self._random)
+
+    async def standings(self, tenant: str) -> tuple[Standing, ...]:
+        """The tenant's agents as routing sees them: load, room, what keeps them from work."""
+        return await self._pools.get(tenant)
 
     async def admit(
         self,

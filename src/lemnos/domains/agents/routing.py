@@ -196,7 +196,10 @@ def decide(
 
 
 def _sieved(standings: Iterable[Standing], ask: Ask) -> tuple[list[Standing], list[Standing]]:
-    """Those who may do the work, and the rest. Runs for every agent, so it asks no more."""
+    """Those who may do the work, and the rest, first who may be able to again soon.
+
+    Runs for every agent, so it asks no more than whether.
+    """
     required, excluded = frozenset(ask.required_capabilities), frozenset(ask.excluded_agents)
     tokens, broke = ask.max_tokens or 0, _broke(ask)
     fit: list[Standing] = []
@@ -210,22 +213,28 @@ def _sieved(standings: Iterable[Standing], ask: Ask) -> tuple[list[Standing], li
             and not (broke and one.price != 0)
         )
         (fit if may else unfit).append(one)
+    unfit.sort(key=_stays_out)
     return fit, unfit
 
 
+def _stays_out(one: Standing) -> bool:
+    return one.obstacle is None or one.obstacle[0] not in PASSING
+
+
 def _why(one: Standing, ask: Ask) -> tuple[str, str] | None:
-    """Why an agent cannot do the work: a code, and words; None when it can."""
+    """Why an agent cannot do the work: a code, and words; None when it can.
+
+    What waiting cannot change comes first: nobody should wait for an agent that will never do.
+    """
     if one.agent_id in ask.excluded_agents:
         return "excluded", "The task excludes it."
-    if one.obstacle is not None:
-        return one.obstacle
     if lacking := [name for name in ask.required_capabilities if name not in one.capabilities]:
         return "missing_capability", f"It lacks {', '.join(lacking)}."
     if ask.max_tokens and one.max_tokens is not None and ask.max_tokens > one.max_tokens:
         return "max_tokens", f"It gives at most {one.max_tokens} tokens, not {ask.max_tokens}."
     if _broke(ask) and one.price != 0:
         return "no_budget", "Nothing is left of the task's budget."
-    return None
+    return one.obstacle
 
 
 def _broke(ask: Ask) -> bool:
