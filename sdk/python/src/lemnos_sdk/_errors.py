@@ -23,7 +23,9 @@ LemnosError
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
@@ -54,8 +56,8 @@ class ResponseError(LemnosError):
 class APIStatusError(LemnosError):
     """An answer of 400 or above.
 
-    ``code`` names the error (``VALIDATION_ERROR``, ``task_busy``), ``request_id`` finds the
-    request in the server's log, ``details`` is what the server adds, ``body`` the whole answer.
+    ``code`` is the API's own (``CONFLICT``, ``task_busy``), ``request_id`` finds the request in
+    the server's log, ``details`` is what the server adds, ``body`` the whole answer.
     """
 
     def __init__(
@@ -78,6 +80,11 @@ class APIStatusError(LemnosError):
         self.body = body
         self.retry_after = retry_after
 
+    @property
+    def reason(self) -> str:
+        """The most exact name of the error, the same in both APIs: ``agent_exists``."""
+        return str(self.details.get("reason") or self.code)
+
     def __str__(self) -> str:
         about = [str(self.status), *filter(None, (self.code, self.request_id))]
         return f"{self.message} ({', '.join(about)})"
@@ -89,9 +96,11 @@ class ValidationError(APIStatusError):
     @property
     def fields(self) -> dict[str, str]:
         """Problem by field."""
-        if "field" in self.details:
-            return {str(self.details["field"]): str(self.details.get("issue", ""))}
-        return {str(name): str(issue) for name, issue in self.details.items()}
+        fields = self.details.get("fields")
+        if isinstance(fields, dict):
+            return {str(name): str(issue) for name, issue in fields.items()}
+        field = self.details.get("field")
+        return {str(field): str(self.details.get("issue", ""))} if field else {}
 
     @property
     def field(self) -> str:
@@ -100,8 +109,8 @@ class ValidationError(APIStatusError):
 
     @property
     def issue(self) -> str:
-        """What is wrong with it."""
-        return self.fields.get(self.field, "")
+        """What is wrong with it, or with the request as a whole."""
+        return self.fields.get(self.field, "") or str(self.details.get("issue", ""))
 
 
 class AuthenticationError(APIStatusError):
@@ -122,7 +131,7 @@ class ConflictError(APIStatusError):
     @property
     def is_temporary(self) -> bool:  # type: ignore[override]
         """Whether the same request is worth another try."""
-        return self.code == "idempotency_in_flight" or self.retry_after is not None
+        return self.reason == "idempotency_in_flight" or self.retry_after is not None
 
 
 class UnprocessableError(APIStatusError):
@@ -195,8 +204,9 @@ def error_of(response: httpx2.Response) -> APIStatusError:
     said = body if isinstance(body, dict) else {}
     inner = said.get("error")
     told = inner if isinstance(inner, dict) else said  # ORCHEX nests it, CodeForge does not
-    details = told.get("details") or told.get("fields")
-    details = details if isinstance(details, dict) else {}
+    details = {"fields": told["fields"]} if "fields" in told else {}
+    if isinstance(told.get("details"), dict):
+        details |= told["details"]
     return kind(
         str(told.get("message") or f"The server answered {status}."),
         status=status,
@@ -239,7 +249,15 @@ def _retry_after(response: httpx2.Response, details: Mapping[str, Any]) -> float
         found = response.headers.get("x-ratelimit-retry-after") or details.get("retry_after")
     try:
         return None if found is None else max(0.0, float(found))
-    except (TypeError, ValueError):  # a date: the back-off will do
+    except (TypeError, ValueError):
+        return _seconds_until(str(found))
+
+
+def _seconds_until(date: str) -> float | None:
+    """Seconds until a date of HTTP; None for what is none."""
+    try:
+        return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())
+    except ValueError:
         return None
 
 

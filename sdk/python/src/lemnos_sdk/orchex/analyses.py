@@ -10,7 +10,7 @@ from lemnos_sdk._errors import TaskFailedError
 from lemnos_sdk._pages import Pages
 from lemnos_sdk._waiting import Wait, wait
 from lemnos_sdk.orchex._orchex import get, listing, post
-from lemnos_sdk.orchex.models import Analysis, Started, reason_of
+from lemnos_sdk.orchex.models import Analysis, AnalysisStarted, FileMetrics
 from lemnos_sdk.orchex.params import AnalysisOptions
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Analyses(Resource[IO]):
         analysis_type: str | None = None,
         options: AnalysisOptions | None = None,
         provider_key: str | None = None,
-    ) -> Call[Started]:
+    ) -> Call[AnalysisStarted]:
         """Start to analyse a repository, by its path on the server or by its URL.
 
         ``analysis_type`` is ``full``, ``quick`` or ``incremental``.
@@ -47,7 +47,7 @@ class Analyses(Resource[IO]):
             options=options,
             provider_key=provider_key,
         )
-        return post(ROOT, Started, body)
+        return post(ROOT, AnalysisStarted, body)
 
     @operation
     def get(self, analysis_id: str) -> Call[Analysis]:
@@ -65,6 +65,11 @@ class Analyses(Resource[IO]):
         """The analyses, the newest first; ``limit`` is the size of a page."""
         filters = {"repository": repository, "status": status, "since": since, "limit": limit}
         return Pages(self._io, listing(ROOT, "analyses", Analysis, **filters))
+
+    def files(self, analysis_id: str, *, limit: int | None = None) -> Pages[FileMetrics, IO]:
+        """All files of an analysis, the worst first; ``limit`` is the size of a page."""
+        where = path(ROOT, analysis_id, "files")
+        return Pages(self._io, listing(where, "files", FileMetrics, limit=limit))
 
     @overload
     def wait(self: Analyses[Sync], analysis_id: str, timeout: float | None = None) -> Analysis: ...
@@ -88,4 +93,4 @@ def _rests(analysis: Analysis) -> bool:
 def _concluded(analysis: Analysis, _explanation: object) -> Analysis:
     if analysis.status == "completed":
         return analysis
-    raise TaskFailedError(f"{analysis.analysis_id} failed: {reason_of(analysis.error)}", analysis)
+    raise TaskFailedError(f"{analysis.analysis_id} failed: {analysis.error}", analysis)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lemnos_sdk._call import IO, Call, Resource, operation, path
 from lemnos_sdk.orchex._orchex import get
-from lemnos_sdk.orchex.models import Metrics, SystemHealth, SystemStatus
+from lemnos_sdk.orchex.models import AgentMetrics, Metrics, SystemHealth, SystemStatus
 
 
 class MetricsResource(Resource[IO]):
@@ -23,10 +21,10 @@ class MetricsResource(Resource[IO]):
     @operation
     def agent(
         self, agent_id: str, *, period: str | None = None, detailed: bool | None = None
-    ) -> Call[dict[str, Any]]:
+    ) -> Call[AgentMetrics]:
         """What one agent did; ``detailed`` adds breakdowns."""
         where = path("/v1/metrics/agents", agent_id)
-        return get(where, dict[str, Any], period=period, detailed=detailed)
+        return get(where, AgentMetrics, period=period, detailed=detailed)
 
 
 class System(Resource[IO]):

@@ -32,10 +32,18 @@ class AgentConfig(TypedDict, total=False):
 
 
 class Context(TypedDict, total=False):
-    """What the work is about. ``repository`` is a URL or a path; without one, nothing is there."""
+    """What the work is about.
+
+    ``repository`` is worked on when it is a URL or an absolute path, else it only describes;
+    ``repository_url`` and ``repository_path`` say so plainly. Without one the work begins in an
+    empty workspace. ``provider_key`` names a registered credential for it.
+    """
 
     repository: str
+    repository_url: str
+    repository_path: str
     branch: str
+    provider_key: str
     files: Sequence[str]
     language: str
     framework: str

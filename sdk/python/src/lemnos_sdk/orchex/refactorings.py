@@ -10,7 +10,7 @@ from lemnos_sdk._errors import TaskCancelledError, TaskFailedError
 from lemnos_sdk._pages import Pages
 from lemnos_sdk._waiting import Wait, wait
 from lemnos_sdk.orchex._orchex import delete, get, listing, post
-from lemnos_sdk.orchex.models import Refactoring, RefactoringStarted, reason_of
+from lemnos_sdk.orchex.models import Refactoring, RefactoringCancelled, RefactoringStarted
 from lemnos_sdk.orchex.params import PullRequestOptions
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ class Refactorings(Resource[IO]):
         return Pages(self._io, listing(ROOT, "refactorings", Refactoring, limit=limit))
 
     @operation
-    def cancel(self, refactoring_id: str) -> Call[Refactoring]:
+    def cancel(self, refactoring_id: str) -> Call[RefactoringCancelled]:
         """Cancel a refactoring."""
-        return delete(path(ROOT, refactoring_id), Refactoring)
+        return delete(path(ROOT, refactoring_id), RefactoringCancelled)
 
     @overload
     def wait(
@@ -87,5 +87,5 @@ def _concluded(found: Refactoring, _explanation: object) -> Refactoring:
     if found.status == "cancelled":
         raise TaskCancelledError(f"{found.refactoring_id} was cancelled.", found)
     if found.status == "failed":
-        raise TaskFailedError(f"{found.refactoring_id} failed: {reason_of(found.error)}", found)
+        raise TaskFailedError(f"{found.refactoring_id} failed: {found.error}", found)
     return found

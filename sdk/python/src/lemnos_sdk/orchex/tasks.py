@@ -20,7 +20,7 @@ from lemnos_sdk.orchex.models import (
     Cancelled,
     Diff,
     Feedback,
-    PullRequest,
+    Proposed,
     Result,
     Retried,
     Routing,
@@ -31,7 +31,6 @@ from lemnos_sdk.orchex.params import (
     Context,
     FanOut,
     Metadata,
-    PullRequestOptions,
     Requirements,
     TaskConstraints,
 )
@@ -145,12 +144,18 @@ class Tasks(Resource[IO]):
 
     @operation
     def pull_request(
-        self, task_id: str, options: PullRequestOptions | None = None
-    ) -> Call[PullRequest]:
+        self,
+        task_id: str,
+        *,
+        title: str | None = None,
+        body: str | None = None,
+        target_branch: str | None = None,
+    ) -> Call[Proposed]:
         """Push the task's work and open a pull request."""
         where = path(ROOT, task_id, "pull-request")
-        read = reader(PullRequest, "data")
-        return Call("POST", where, read, body=options or {}, timeout=_PULL_REQUEST_SECONDS)
+        said = given(title=title, body=body, target_branch=target_branch)
+        read = reader(Proposed, "data")
+        return Call("POST", where, read, body=said, timeout=_PULL_REQUEST_SECONDS)
 
     def events(self, task_id: str, *, after: str = "") -> EventStream[IO]:
         """The task's events from the beginning, or after one of them, up to its end."""
@@ -232,9 +237,17 @@ class Task(Resource[IO]):
         return Tasks.feedback.describe(self._tasks, self.task_id, verdict, comment=comment)
 
     @operation
-    def pull_request(self, options: PullRequestOptions | None = None) -> Call[PullRequest]:
+    def pull_request(
+        self,
+        *,
+        title: str | None = None,
+        body: str | None = None,
+        target_branch: str | None = None,
+    ) -> Call[Proposed]:
         """Push its work and open a pull request."""
-        return Tasks.pull_request.describe(self._tasks, self.task_id, options)
+        return Tasks.pull_request.describe(
+            self._tasks, self.task_id, title=title, body=body, target_branch=target_branch
+        )
 
     def events(self, *, after: str = "") -> EventStream[IO]:
         """Its events from the beginning, or after one of them, up to its end."""
@@ -262,4 +275,4 @@ def _concluded(task: TaskStatus, routing: Routing | None) -> Result:
         message = f"{task.task_id} has spent its budget and waits for a decision."
         raise TaskAwaitingDecisionError(message, task)
     attempts = routing.attempts if routing else ()
-    raise TaskFailedError(f"{task.task_id} failed: {task.reason}", task, attempts)
+    raise TaskFailedError(f"{task.task_id} failed: {task.error}", task, attempts)
