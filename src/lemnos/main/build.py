@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from lemnos.adapters.forges import ForgeHost, ForgeHttp, ForgeRegistry
 from lemnos.adapters.git import GitCli
@@ -13,6 +14,7 @@ from lemnos.api.app import DIALECTS, OPEN_PATHS, Application, direct, make_app
 from lemnos.api.kit.core import Core
 from lemnos.api.kit.gate import Gate, Guards
 from lemnos.api.kit.readiness import Readiness
+from lemnos.api.kit.system_view import SystemView
 from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.integrations.store import KeyStore
 from lemnos.domains.mcp.service import McpService
@@ -30,7 +32,15 @@ from lemnos.domains.tasks.store import TaskStore
 from lemnos.domains.workspaces.service import WorkspaceLimits, WorkspaceService
 from lemnos.domains.workspaces.store import WorkspaceStore
 from lemnos.engine import Handler, Steps
-from lemnos.foundation import AGENTS, PULL_REQUESTS, Platform, callback_secret, make_platform
+from lemnos.engine.backlog import read_backlog
+from lemnos.foundation import (
+    AGENTS,
+    PULL_REQUESTS,
+    TENANT,
+    Platform,
+    callback_secret,
+    make_platform,
+)
 from lemnos.main.agents import make_agents
 from lemnos.main.runners import make_gateway, make_runtimes, run_options
 from lemnos.main.webhooks import make_endpoints
@@ -106,6 +116,7 @@ def build(settings: Settings) -> Server:
         OPEN_PR, _traced(trace, OPEN_PR, open_pr), queue=PULL_REQUESTS, on_failed=open_pr.failed
     )
 
+    readiness = Readiness()
     core = Core(
         settings=settings,
         door=platform.door,
@@ -113,7 +124,15 @@ def build(settings: Settings) -> Server:
         api_keys=platform.api_keys,
         hub=platform.hub,
         metrics=platform.metrics,
-        readiness=Readiness(),
+        readiness=readiness,
+        system=SystemView(
+            agents.service,
+            agents.router,
+            platform.metrics,
+            readiness,
+            partial(read_backlog, platform.db, queue=AGENTS),
+            TENANT,
+        ),
         runtimes=runtimes,
         agents=agents.service,
         router=agents.router,

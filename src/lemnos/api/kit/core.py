@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lemnos.api.kit.readiness import Readiness
+from lemnos.api.kit.system_view import SystemView
 from lemnos.domains.agents.ports import Runtimes
 from lemnos.domains.agents.router import Router
 from lemnos.domains.agents.service import AgentService
@@ -34,6 +35,7 @@ class Core:
     hub: EventHub
     metrics: Metrics
     readiness: Readiness
+    system: SystemView
     runtimes: Runtimes
     agents: AgentService
     router: Router

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends
@@ -95,6 +96,18 @@ async def is_admitted(request: Request) -> bool:
     except Unavailable:  # nobody can tell for the moment
         return True
     return True
+
+
+async def known_caller(request: Request) -> Context | None:
+    """Who asks an open operation, if they say so by a credential that is valid."""
+    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    try:
+        caller = await core_of(request).identity.authenticate(credential.strip())
+    except (Unauthenticated, Unavailable):
+        return None
+    return replace(context_of(request), principal=caller)
 
 
 async def once_of(request: Request) -> Once | None:

@@ -1,0 +1,1 @@
+"""The examples of the document, for the OpenAPI description; the contract tests replay them."""
