@@ -57,14 +57,16 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     problem: str = ""
     lines: int = 0
     lines_of_code: int = 0
-    functions: tuple[Function, ...] = ()
+    functions: int = 0
+    cyclomatic: int = 0
+    cognitive: int = 0
+    nesting: int = 0
     documentable: int = 0
     documented: int = 0
     package: str = ""  # Java's package, C#'s first namespace
     imports: tuple[Import, ...] = ()
     fingerprints: bytes = b""
     findings: tuple[Finding, ...] = ()
-    has_tests: bool = False
 
 
 _encode = msgspec.msgpack.Encoder().encode

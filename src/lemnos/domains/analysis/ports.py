@@ -96,6 +96,10 @@ class Analysers(Protocol):
         """The language of a file by its name; empty for what no analyser reads."""
         ...
 
+    def refusal(self, path: str, size: int) -> str:
+        """Why a file of this name and size need not even be read; empty for any other."""
+        ...
+
     async def measure(self, sources: Sequence[Source]) -> list[Facts]:
         """Facts in the order of the sources. Never raises for what a file holds.
 

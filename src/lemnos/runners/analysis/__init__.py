@@ -1,0 +1,1 @@
+"""Measuring source files: parsers and published metrics, in child processes that may die."""
