@@ -3,88 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from lemnos.runners.builtin.sample import write_sample
 from tests.support.forge import Forge
 from tests.support.model_endpoint import ModelEndpoint
 from tests.support.model_script import Say, Tool
 from tests.support.server import LemnosServer
+from tests.support.shell import PATIENCE, Shell, sample_repository
 
 pytestmark = pytest.mark.e2e
-
-PATIENCE = 60.0
-_DROPPED = ("LEMNOS_", "ANTHROPIC_", "OPENAI_")
-
-
-@dataclass(frozen=True)
-class Ran:
-    """A command that has ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-class Shell:
-    """Types commands, with one data folder."""
-
-    def __init__(self, data: Path, cwd: Path) -> None:
-        kept = {n: v for n, v in os.environ.items() if not n.startswith(_DROPPED)}
-        self.env = kept | {"LEMNOS_DATA": str(data)}
-        self.cwd = cwd
-
-    def __call__(self, *arguments: str, input: str = "", **env: str) -> Ran:
-        done = subprocess.run(
-            _command(*arguments),
-            cwd=self.cwd,
-            env=self.env | env,
-            input=input,
-            capture_output=True,
-            text=True,
-            timeout=2 * PATIENCE,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            _command(*arguments),
-            cwd=self.cwd,
-            env=self.env | {"PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-
-def _command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "lemnos.cli", *arguments]
-
-
-def _repository(folder: Path) -> Path:
-    write_sample(folder)
-    git = ["git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@t"]
-    subprocess.run(["git", "init", "-q", "-b", "main", str(folder)], check=True)
-    subprocess.run([*git, "add", "-A"], check=True)
-    subprocess.run([*git, "commit", "-qm", "first"], check=True)
-    return folder
 
 
 def _wait(for_what: Callable[[], Any]) -> Any:
@@ -108,7 +43,7 @@ def _servers_on(data: Path) -> list[psutil.Process]:
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
-    return _repository(tmp_path / "order-desk")
+    return sample_repository(tmp_path / "order-desk")
 
 
 @pytest.fixture
@@ -120,7 +55,7 @@ def lemnos(server: LemnosServer, tmp_path: Path) -> Shell:
 @pytest.fixture
 def remote(server: LemnosServer, tmp_path: Path) -> Path:
     """A repository that the running server may clone: under its working folder."""
-    return _repository(server.folder / f"order-desk-{tmp_path.name}")
+    return sample_repository(server.folder / f"order-desk-{tmp_path.name}")
 
 
 @pytest.fixture
@@ -143,7 +78,7 @@ def test_a_task_from_the_prompt_to_the_pull_request(lemnos: Shell, remote: Path)
     assert "2 files changed" in ran.out
 
     (task, *_) = lemnos("tasks", "list", "--json").json["tasks"]
-    short = task["id"][-8:]
+    short = task["task_id"][-8:]
     assert lemnos("tasks", "show", short, "--json").json["iterations"][0]["status"] == "completed"
     followed = lemnos("tasks", "instruct", short, "rename to_cents to cents in orders/pricing.py")
     assert followed.code == 0, followed.err

@@ -147,14 +147,13 @@ class Orchex:
         """Give it a new secret."""
         return self._post(f"/webhooks/{segment(webhook_id)}/rotate", body)
 
-    def deliveries(self, webhook_id: str, **filters: object) -> Json:
+    def deliveries(self, webhook_id: str) -> Json:
         """What was sent to it, and each attempt."""
-        return self._get(f"/webhooks/{segment(webhook_id)}/deliveries", **filters)
+        return self._get(f"/webhooks/{segment(webhook_id)}/deliveries")
 
-    def redeliver(self, webhook_id: str, delivery_id: str) -> Json:
+    def redeliver(self, delivery_id: str) -> Json:
         """Send a delivery again."""
-        path = f"/webhooks/{segment(webhook_id)}/deliveries/{segment(delivery_id)}/redeliver"
-        return self._post(path)
+        return self._post(f"/webhooks/deliveries/{segment(delivery_id)}/redeliver")
 
     # --- requests ------------------------------------------------------------------------------
 

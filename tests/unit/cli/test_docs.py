@@ -46,9 +46,7 @@ def test_commands_and_their_options_exist(page: Path):
     for words in _commands(page):
         command, rest = _find(words)
         assert not hasattr(command, "commands") or not rest, f"lemnos {' '.join(words)}"
-        known = {
-            name for given in command.params for name in (*given.opts, *given.secondary_opts)
-        }
+        known = {name for given in command.params for name in (*given.opts, *given.secondary_opts)}
         ours = rest[: rest.index("--")] if "--" in rest else rest
         used = {word for word in ours if word.startswith("--")}
         assert used <= known, f"lemnos {' '.join(words)}"

@@ -260,7 +260,8 @@ def _print_agent(to: Any, agent: Mapping[str, Any]) -> None:
         "last seen": moment(agent["last_seen"]),
     }
     for name, value in facts.items():
-        to.print(f"{name:<12}{cell(value)}", soft_wrap=True)
+        if value:
+            to.print(f"{name:<12}{cell(value)}", soft_wrap=True)
 
 
 def _quality(work: Mapping[str, Any]) -> str | None:
@@ -271,7 +272,7 @@ def _quality(work: Mapping[str, Any]) -> str | None:
 
 
 def _pairs(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items() if value is not None)
+    return ", ".join(f"{name} {value}" for name, value in values.items() if value not in (None, ""))
 
 
 def _print_more(to: Any, page: Mapping[str, Any]) -> None:

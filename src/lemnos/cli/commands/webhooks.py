@@ -128,13 +128,9 @@ def rotate(
 
 @app.command("deliveries")
 @connected
-def deliveries(
-    at: Session,
-    webhook_id: WebhookId,
-    limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 20,
-) -> None:
-    """What was sent to it and what came of that, the newest first."""
-    page = at.client.orchex.deliveries(webhook_id, limit=limit)
+def deliveries(at: Session, webhook_id: WebhookId) -> None:
+    """The last 50 things that were sent to it and what came of each, the newest first."""
+    page = at.client.orchex.deliveries(webhook_id)
     columns = ("delivery", "event", "state", ">attempts", "last answer", "created", "next")
     rows = [_delivery_row(one) for one in page["deliveries"]]
     at.out.give(page, lambda to: to.print(table("", columns, rows)))
@@ -144,11 +140,10 @@ def deliveries(
 @connected
 def redeliver(
     at: Session,
-    webhook_id: WebhookId,
-    delivery: Annotated[str, typer.Argument(help="The delivery's id.")],
+    delivery: Annotated[str, typer.Argument(metavar="DELIVERY", help="Its id.")],
 ) -> None:
     """Send a delivery once more, whether it had landed or not."""
-    said = at.client.orchex.redeliver(webhook_id, delivery)
+    said = at.client.orchex.redeliver(delivery)
     at.out.give(said, lambda to: to.print(f"{cell(said['delivery_id'])} goes out again."))
 
 
