@@ -71,6 +71,8 @@ def _plain(problem: Mapping[str, Any]) -> str:
     if kind in ("literal_error", "enum"):
         expected = str(problem["ctx"]["expected"]).replace(" or ", ", ").replace("'", "")
         return f"must be one of: {expected}"
+    if message.startswith("Input should "):
+        return f"must {message.removeprefix('Input should ')}"
     return message[:1].lower() + message[1:]
 
 

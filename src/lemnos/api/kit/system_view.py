@@ -1,7 +1,6 @@
 """How the parts that route and do work are, each really looked at.
 
-Of a tenant's agents and queue only that tenant's are looked at. A look is kept for a second, as
-anyone may ask for health.
+Of agents and queue only those of one tenant are looked at.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from lemnos.platform.telemetry.window import Traffic
 
 _OPEN = "circuit_open"  # routing's code for an agent whose breaker is open
 FRESH_FOR = 1.0  # seconds
-_TENANTS = 256  # whose looks are kept
 _UNEVEN = 0.5  # difference of loads from which work is no longer balanced [ours]
 # What the two engines cannot work without.
 ANALYSERS = ("complexipy", "lizard", "tree_sitter", "tree_sitter_python")
@@ -72,30 +70,27 @@ class SystemView:
         backlog: Callable[[str], Awaitable[Backlog]],
         home: str,
     ) -> None:
-        self.home = home
         self.backlog = backlog
         self._agents = agents
         self._routing = router
         self._metrics = metrics
         self._readiness = readiness
-        self._kept: dict[str, tuple[float, Look]] = {}
+        self._home = home
+        self._glanced = Look({}, {})
+        self._glanced_at = float("-inf")
 
-    async def look(self, tenant: str) -> Look:
-        """The components as of now, or of a second ago."""
-        kept = self._kept.get(tenant)
-        if kept is not None and time.monotonic() - kept[0] < FRESH_FOR:
-            return kept[1]
-        made = await self._look(tenant)
-        if len(self._kept) >= _TENANTS:
-            self._kept.clear()
-        self._kept[tenant] = (time.monotonic(), made)
-        return made
+    async def glance(self) -> Look:
+        """What a caller without a credential is shown: of a second ago, as anyone may ask."""
+        if time.monotonic() - self._glanced_at >= FRESH_FOR:
+            self._glanced, self._glanced_at = await self.look(self._home), time.monotonic()
+        return self._glanced
 
     def traffic(self) -> Traffic:
         """The requests to this node in the last minute."""
         return self._metrics.window.read()
 
-    async def _look(self, tenant: str) -> Look:
+    async def look(self, tenant: str) -> Look:
+        """The components now, with the tenant's own agents."""
         registry, agents = await self._registry(tenant)
         try:
             standings = await self._routing.standings(tenant)

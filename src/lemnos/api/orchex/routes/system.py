@@ -38,7 +38,7 @@ async def health(request: Request) -> Response:
     """
     core = core_of(request)
     caller = await known_caller(request)
-    look = await core.system.look(caller.tenant if caller else core.system.home)
+    look = await (core.system.look(caller.tenant) if caller else core.system.glance())
     content = present.health(look, core.readiness.uptime)
     return answer_of(context_of(request), content, 503 if look.status == "unhealthy" else 200)
 

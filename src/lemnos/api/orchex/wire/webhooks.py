@@ -65,13 +65,6 @@ class WebhookPage(BaseModel):
     total: int
 
 
-class WebhookDeleted(BaseModel):
-    """An endpoint that is gone."""
-
-    webhook_id: str
-    deleted: Literal[True]
-
-
 class DeliveryAttempt(BaseModel):
     """One try of a delivery; ``status`` is 0 when there was no answer."""
 
