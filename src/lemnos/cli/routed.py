@@ -18,6 +18,7 @@ STYLES: Mapping[str, str] = {
     "cancelled": "yellow",
     "awaiting_decision": "yellow",
 }
+_DIFF_LINES = 400
 _NOT_DONE = frozenset({"failed", "cancelled", "awaiting_decision"})
 _SEVERITIES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
 TASK_COLUMNS = ("id", "type", "status", "agent", ">cost", "created", "description")
@@ -65,13 +66,12 @@ def print_result(to: Console, task: Json) -> None:
     to.print(task["status"], style=f"bold {STYLES.get(task['status'], 'cyan')}")
     if error := task["error"]:
         to.print(visible(error["message"]), style="red", soft_wrap=True)
-    result = task["result"]
-    if result:
-        _print_content(to, result)
+    if task["result"]:
+        _print_content(to, task["task_id"], task["result"])
     print_routed(to, task)
 
 
-def _print_content(to: Console, result: Json) -> None:
+def _print_content(to: Console, task_id: str, result: Json) -> None:
     if result["explanation"]:
         to.print(visible(result["explanation"]), soft_wrap=True)
     for finding in result["findings"]:
@@ -81,7 +81,8 @@ def _print_content(to: Console, result: Json) -> None:
         to.print(visible(text), style=_SEVERITIES.get(finding["severity"]), soft_wrap=True)
     if result["diff"]:
         to.rule("changes")
-        print_diff(to, result["diff"])
+        if left_out := print_diff(to, result["diff"], _DIFF_LINES):
+            to.print(f"… {left_out} more lines: lemnos tasks diff {task_id}", style="dim")
         to.rule()
     elif result["code"]:
         _print_code(to, result["code"], result["language"])
