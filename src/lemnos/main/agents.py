@@ -41,7 +41,7 @@ def make_agents(settings: Settings, platform: Platform, runtimes: Runtimes) -> A
     db = platform.db
     agents, attempts, measures = AgentStore(db), AttemptStore(db), MeasureStore(db)
     access = AgentAccess(runtimes, platform.vault)
-    pools = Pools(agents, measures, access, _price_of(price_table(settings)))
+    pools = Pools(agents, attempts, measures, access, _price_of(price_table(settings)))
     model = HttpModelProbe(
         GuardedTransport(guard_of_models(settings)), GuardedTransport(platform.guard)
     )

@@ -1,8 +1,9 @@
 """Each tenant's agents as routing sees them, held in memory: a decision asks no database.
 
-A pool is made anew once something changed on this node, and after a second at the latest, as other
-nodes change things too. What is summed up over 24 hours may be five seconds old. None of this has
-to be exact: whether an agent takes an attempt is decided in the database.
+An agent that changed on this node is read again before the next decision, and all of them once they
+are a second old, as other nodes change things too. What is summed up over 24 hours may be five
+seconds old. None of this has to be exact: whether an agent takes an attempt is decided in the
+database.
 """
 
 from __future__ import annotations
@@ -18,28 +19,29 @@ from lemnos.domains.agents.health import WINDOW
 from lemnos.domains.agents.measures import Figures
 from lemnos.domains.agents.model import Agent
 from lemnos.domains.agents.routing import MINUTE, Facts, Standing, in_order, standing
-from lemnos.domains.agents.store import AgentStore, MeasureStore
+from lemnos.domains.agents.store import AgentStore, AttemptStore, MeasureStore
 from lemnos.kernel import clock
 from lemnos.kernel.errors import Invalid
 
 _FRESH_FOR, _FIGURES_FOR = 1.0, 5.0  # seconds
+_FEW = 16  # changed agents that are read one by one
 _MOST_TENANTS = 256  # whose pools are held
 
 
 @dataclass(slots=True)
 class _Pool:
-    """One tenant's standings, of which change they are, and when they were made."""
+    """One tenant's standings, when they were made, and the agents that changed since."""
 
-    changes: int = 0
-    made_of: int = -1
     made_at: float = float("-inf")
+    changed: set[str] = field(default_factory=set)
+    by_id: dict[str, Standing] = field(default_factory=dict)
     standings: tuple[Standing, ...] = ()
     figures: Mapping[str, Figures] = field(default_factory=dict)
     figures_at: float = float("-inf")
     making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def fresh(self) -> bool:
-        return self.made_of == self.changes and time.monotonic() - self.made_at < _FRESH_FOR
+        return time.monotonic() - self.made_at < _FRESH_FOR and not self.changed
 
 
 class Pools:
@@ -48,11 +50,13 @@ class Pools:
     def __init__(
         self,
         agents: AgentStore,
+        attempts: AttemptStore,
         measures: MeasureStore,
         access: AgentAccess,
         price_of: Callable[[str], float | None],
     ) -> None:
         self._agents = agents
+        self._attempts = attempts
         self._measures = measures
         self._access = access
         self._price_of = price_of
@@ -64,13 +68,13 @@ class Pools:
         if not pool.fresh():
             async with pool.making:
                 if not pool.fresh():  # another who waited may have made it
-                    await self._make(tenant, pool)
+                    await self._refresh(tenant, pool)
         return pool.standings
 
-    def changed(self, tenant: str) -> None:
-        """What is known of the tenant's agents no longer holds. To be called after the commit."""
+    def changed(self, tenant: str, agent_id: str) -> None:
+        """What is known of an agent no longer holds. To be called after the commit."""
         if (pool := self._pools.get(tenant)) is not None:
-            pool.changes += 1
+            pool.changed.add(agent_id)
 
     def _new(self, tenant: str) -> _Pool:
         while len(self._pools) >= _MOST_TENANTS:
@@ -78,25 +82,47 @@ class Pools:
         pool = self._pools[tenant] = _Pool()
         return pool
 
+    async def _refresh(self, tenant: str, pool: _Pool) -> None:
+        # Taken before anything is read: what changes meanwhile is read again the next time.
+        changed, pool.changed = pool.changed, set()
+        aged = time.monotonic() - pool.made_at >= _FRESH_FOR
+        try:
+            if aged or len(changed) > _FEW:
+                await self._make(tenant, pool)
+            else:
+                for agent_id in changed:
+                    await self._mend(tenant, pool, agent_id)
+        except BaseException:  # whatever it was, nothing of it is known to hold
+            pool.made_at = float("-inf")
+            raise
+        pool.standings = in_order(pool.by_id.values())
+
     async def _make(self, tenant: str, pool: _Pool) -> None:
-        made_of, now = pool.changes, clock.now()
-        if time.monotonic() - pool.figures_at >= _FIGURES_FOR:
+        """Read all agents."""
+        begun, now = time.monotonic(), clock.now()
+        if begun - pool.figures_at >= _FIGURES_FOR:
             pool.figures = await self._measures.by_agent(tenant, now - WINDOW, registered=True)
-            pool.figures_at = time.monotonic()
+            pool.figures_at = begun
         running = await self._measures.running(tenant)
         started = await self._measures.started(tenant, now - MINUTE)
-        found = []
+        by_id: dict[str, Standing] = {}
         for agent in await self._agents.all(tenant):
-            figures = pool.figures.get(agent.agent_id, Figures())
-            facts = Facts(
-                running.get(agent.agent_id, 0),
-                started.get(agent.agent_id, 0),
-                figures.performance,
-                figures.avg_response_ms,
-            )
-            found.append(self._standing(agent, facts, now))
-        pool.standings = in_order(found)
-        pool.made_of, pool.made_at = made_of, time.monotonic()
+            name = agent.agent_id
+            facts = _facts(running.get(name, 0), started.get(name, 0), pool.figures.get(name))
+            by_id[name] = self._standing(agent, facts, now)
+        pool.by_id, pool.made_at = by_id, begun
+
+    async def _mend(self, tenant: str, pool: _Pool, agent_id: str) -> None:
+        """Read one agent."""
+        now = clock.now()
+        agent = await self._agents.get(tenant, agent_id)
+        if agent is None:
+            pool.by_id.pop(agent_id, None)
+            return
+        running = await self._attempts.running(tenant, agent_id)
+        started = await self._attempts.started(tenant, agent_id, now - MINUTE)
+        facts = _facts(running, started, pool.figures.get(agent_id))
+        pool.by_id[agent_id] = self._standing(agent, facts, now)
 
     def _standing(self, agent: Agent, facts: Facts, now: int) -> Standing:
         try:
@@ -107,3 +133,8 @@ class Pools:
         if price is None:
             price = 0.0 if without_model else self._price_of(agent.model)
         return standing(agent, facts, now, price)
+
+
+def _facts(running: int, started: int, figures: Figures | None) -> Facts:
+    figures = figures or Figures()
+    return Facts(running, started, figures.performance, figures.avg_response_ms)

@@ -42,7 +42,7 @@ class Prober:
         access: AgentAccess,
         model: ModelProbe,
         accesses: Mapping[str, ModelAccess],
-        changed: Callable[[str], None],
+        changed: Callable[[str, str], None],
     ) -> None:
         self._db = db
         self._agents = agents
@@ -107,4 +107,4 @@ class Prober:
     async def _note(self, tx: Tx, agent: Agent, probe: Probe) -> None:
         if await self._agents.note_probe(tx, agent, probe):  # else it was removed meanwhile
             await self._measures.add_probe(tx, agent, probe)
-            tx.after_commit(lambda: self._changed(agent.tenant))
+            tx.after_commit(lambda: self._changed(agent.tenant, agent.agent_id))

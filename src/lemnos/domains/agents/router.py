@@ -99,7 +99,7 @@ class Router:
         breaker = breakers.began(agent.breaker, attempt.id, now)
         if breaker != agent.breaker:
             await self._agents.note(tx, agent, breaker=breaker, last_seen=agent.last_seen)
-        tx.after_commit(lambda: self._pools.changed(tenant))
+        tx.after_commit(lambda: self._pools.changed(tenant, agent.agent_id))
         return attempt
 
     async def ended(self, tx: Tx, attempt: Attempt, result: RunResult) -> Attempt:
@@ -155,11 +155,11 @@ class Router:
     async def _takes(self, tx: Tx, agent: Agent, now: int) -> bool:
         if agent.status is not Status.ACTIVE or not breakers.allows(agent.breaker, now):
             return False
-        running = await self._attempts.running(tx, agent.tenant, agent.agent_id)
+        running = await self._attempts.running(agent.tenant, agent.agent_id, tx)
         started = 0
         if agent.constraints.rate_limit_per_minute is not None:
             since = now - MINUTE
-            started = await self._attempts.started(tx, agent.tenant, agent.agent_id, since)
+            started = await self._attempts.started(agent.tenant, agent.agent_id, since, tx)
         return has_room(agent, running, started)
 
     async def _close(self, tx: Tx, attempt: Attempt, success: bool | None) -> bool:
@@ -172,7 +172,7 @@ class Router:
             breaker = breakers.ended(agent.breaker, attempt.id, success, now)
             await self._agents.note(tx, agent, breaker=breaker, last_seen=now)
         await self.on_room(tx, attempt.tenant, attempt.agent_id)
-        tx.after_commit(lambda: self._pools.changed(attempt.tenant))
+        tx.after_commit(lambda: self._pools.changed(attempt.tenant, attempt.agent_id))
         return True
 
     async def _cut_off(self, tx: Tx, left: Iterable[Attempt]) -> None:

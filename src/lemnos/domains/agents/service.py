@@ -155,7 +155,7 @@ class AgentService:
             await self._attempts.close(tx, _removed(attempt))
         await self._measures.forget(tx, ctx.tenant, agent_id)
         await self._agents.remove(tx, ctx.tenant, agent_id)
-        tx.after_commit(lambda: self._pools.changed(agent.tenant))
+        tx.after_commit(lambda: self._pools.changed(agent.tenant, agent.agent_id))
 
     # --- what is measured ---------------------------------------------------------------------
 
@@ -222,7 +222,7 @@ class AgentService:
             "at": clock.now(),
         }
         await self._measures.judge(tx, row)
-        tx.after_commit(lambda: self._pools.changed(tenant))
+        tx.after_commit(lambda: self._pools.changed(tenant, agent_id))
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -235,7 +235,7 @@ class AgentService:
 
     def _after(self, tx: Tx, agent: Agent, *, probe: bool = True) -> None:
         def committed() -> None:
-            self._pools.changed(agent.tenant)
+            self._pools.changed(agent.tenant, agent.agent_id)
             if probe and self._prober is not None:
                 self._prober.soon(agent)
 

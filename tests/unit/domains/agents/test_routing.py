@@ -188,7 +188,8 @@ def test_the_better_score_comes_first():
     )
     assert ids(decision) == ["good", "poor"]
     first = decision.candidates[0]
-    assert first.terms == Terms(100, pytest.approx(0.6 * 90 + 0.4 * 90), 100, 100)
+    assert first.terms.performance == pytest.approx(0.6 * 90 + 0.4 * 90)
+    assert replace(first.terms, performance=0) == Terms(100, 0, 100, 100)
     assert first.score == routing.score(first.terms)
     assert [one.tier for one in decision.candidates] == [0, 1]
     assert [one.tries for one in decision.candidates] == [3, 2]

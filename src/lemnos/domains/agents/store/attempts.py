@@ -104,15 +104,15 @@ class AttemptStore:
         """Whether it has not ended."""
         return await self._db.one(_IS_OPEN, {"tenant": tenant, "id": attempt_id}) is not None
 
-    async def running(self, tx: Tx, tenant: str, agent_id: str) -> int:
+    async def running(self, tenant: str, agent_id: str, tx: Tx | None = None) -> int:
         """An agent's load: how many have not ended."""
-        row = await tx.one(_RUNNING, {"tenant": tenant, "agent_id": agent_id})
+        row = await (tx or self._db).one(_RUNNING, {"tenant": tenant, "agent_id": agent_id})
         return int(row["n"]) if row else 0
 
-    async def started(self, tx: Tx, tenant: str, agent_id: str, since: int) -> int:
+    async def started(self, tenant: str, agent_id: str, since: int, tx: Tx | None = None) -> int:
         """How many of an agent began after a time."""
         key = {"tenant": tenant, "agent_id": agent_id, "since": since}
-        row = await tx.one(_STARTED, key)
+        row = await (tx or self._db).one(_STARTED, key)
         return int(row["n"]) if row else 0
 
 

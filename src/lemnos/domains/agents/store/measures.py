@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -37,7 +38,7 @@ HOUR = 3600 * SECOND
 _COMPLETED = _T.verdict == Verdict.COMPLETED.value
 # As breaker.says has it, in SQL.
 _FAILED = and_(
-    _T.verdict.in_((Verdict.FAILED.value, Verdict.TIMED_OUT.value)),
+    or_(_T.verdict == Verdict.FAILED.value, _T.verdict == Verdict.TIMED_OUT.value),
     _T.error_class != ErrorClass.BUDGET.value,
     _T.interrupted == 0,
 )
