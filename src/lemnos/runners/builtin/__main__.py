@@ -45,7 +45,11 @@ def _run(request: Request, emitter: Emitter) -> int:
     session.save(folder)  # what is announced can be resumed, even if this run is killed
     emitter.emit("started", session=session.id, mode=mode, model=request.model, cwd=str(root))
     try:
-        if request.endpoint:
+        if request.operation:
+            from lemnos.runners.builtin.refactorings.run import run as refactor
+
+            outcome = refactor(request, emitter, root)
+        elif request.endpoint:
             from lemnos.runners.builtin.model.loop import run as run_with_model
 
             outcome = run_with_model(request, session, emitter, root)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import copy
 import keyword
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -44,7 +46,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Statements of a function, on whole lines, that can become a helper."""
+    """Statements of a function, on whole lines, that can become a helper.
+
+    A `tail` is the end of the function's own body, and may return from anywhere in it; `inputs`
+    are the local names that it reads.
+    """
 
     first: int
     last: int
@@ -52,6 +58,9 @@ class Piece:
     docstring: str
     comment_lines: int  # lines of comment right above, which the docstring takes the place of
     score: float
+    complexity: int = 0
+    tail: bool = False
+    inputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +95,14 @@ def functions_of(module: ast.Module) -> Iterator[tuple[str, Function]]:
             waiting += [(f"{prefix}{node.name}.", inner) for inner in node.body]
 
 
-def pieces_of(function: Function, source: str, limits: Limits) -> list[Piece]:
-    """What could be taken out, the best first."""
+def pieces_of(
+    function: Function, source: str, limits: Limits, *, unnamed: bool = False
+) -> list[Piece]:
+    """What could be taken out, the best first.
+
+    With `unnamed` also that for which nothing in the source gives a name: it gets one of the
+    function and of what the piece is mostly about.
+    """
     lines = source.splitlines()
     whole = length(function)
     found = []
@@ -100,12 +115,18 @@ def pieces_of(function: Function, source: str, limits: Limits) -> list[Piece]:
                 if size > whole * MAX_SHARE:
                     break
                 if size >= MIN_LINES:
-                    found.append(_judged(function, block, first, last, lines, limits))
+                    found.append(_judged(function, block, first, last, lines, limits, unnamed))
     return sorted((p for p in found if p), key=lambda piece: -piece.score)
 
 
 def _judged(
-    function: Function, block: _Block, first: int, last: int, lines: list[str], limits: Limits
+    function: Function,
+    block: _Block,
+    first: int,
+    last: int,
+    lines: list[str],
+    limits: Limits,
+    unnamed: bool,
 ) -> Piece | None:
     piece = block.statements[first : last + 1]
     if not movable(piece, at_end=block.tail and last == len(block.statements) - 1):
@@ -117,8 +138,11 @@ def _judged(
         return None
     comment = _comment_above(piece[0].lineno, lines)
     name = _name_from(" ".join(comment)) if comment else _name_from_result(piece, outputs)
-    if not name or any(_comment_above(s.lineno, lines) for s in piece[1:]):
-        return None  # nothing says what it is for, or more than one thing does
+    if any(_comment_above(s.lineno, lines) for s in piece[1:]) and not unnamed:
+        return None  # more than one thing says what it is for
+    name = name or (_name_from_subject(function, piece) if unnamed else "")
+    if not name:
+        return None
     taken = re.compile(rf"\b{name}\b")
     if any(taken.search(line) for line in lines):
         return None
@@ -129,7 +153,53 @@ def _judged(
     score += 4 if _ends_paragraph(_last_line(piece), lines) else 0
     text = " ".join(comment).rstrip(".: ")
     docstring = text[:1].upper() + text[1:] + "." if text else ""
-    return Piece(piece[0].lineno, _last_line(piece), name, docstring, len(comment), score)
+    return Piece(
+        piece[0].lineno,
+        _last_line(piece),
+        name,
+        docstring,
+        len(comment),
+        score,
+        complexity(ast.Module(list(piece), [])),
+    )
+
+
+def tails_of(function: Function, source: str) -> list[Piece]:
+    """Ends of the function's body that could be moved into a helper as they are."""
+    if isinstance(function, ast.AsyncFunctionDef) or any(
+        isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function)
+    ):
+        return []
+    body, lines, found = _without_docstring(function.body), source.splitlines(), []
+    block = _Block(body, tail=True)
+    for first in range(1, len(body)):
+        piece = body[first:]
+        if not movable([_without_returns(statement) for statement in piece], at_end=False):
+            continue
+        inputs, _ = _flow(function, block, first, len(body) - 1)
+        before = arguments_of(function) | surely_bound(body[:first])
+        name = _name_from_subject(function, piece)
+        taken = re.search(rf"\b{name}\b", source) if name else True
+        if taken or not inputs <= before or len(inputs) > MAX_INPUTS:
+            continue
+        comment = _comment_above(piece[0].lineno, lines)
+        within = complexity(ast.Module(list(piece), []))
+        given = tuple(sorted(inputs, key=lambda each: (each != "self", each)))
+        last = _last_line(piece)
+        found.append(
+            Piece(piece[0].lineno, last, name, "", len(comment), within, within, True, given)
+        )
+    return found
+
+
+def _without_returns(statement: ast.stmt) -> ast.stmt:
+    """The statement with `return x` as `x`: at the end of a function they mean the same."""
+    return _ReturnsGone().visit(copy.deepcopy(statement))  # type: ignore[no-any-return]
+
+
+class _ReturnsGone(ast.NodeTransformer):
+    def visit_Return(self, node: ast.Return) -> ast.stmt:
+        return ast.copy_location(ast.Expr(node.value or ast.Constant(None)), node)
 
 
 def _flow(function: Function, block: _Block, first: int, last: int) -> tuple[set[str], set[str]]:
@@ -239,6 +309,22 @@ def _name_from_result(piece: Sequence[ast.stmt], outputs: set[str]) -> str:
     starts = [s.value for s in piece if isinstance(s, ast.Assign) and Names.of([s]).bound & outputs]
     fills = any(isinstance(value, ast.List | ast.Dict | ast.Set) for value in starts)
     return _identifier(["collect" if fills else "compute", *"_and_".join(results).split("_")])
+
+
+def _name_from_subject(function: Function, piece: Sequence[ast.stmt]) -> str:
+    """`_naturaldelta_years` for the part of `naturaldelta` that is mostly about `years`."""
+    read = [
+        node.id
+        for statement in piece
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and node.id not in ("self", "cls")
+    ]
+    local = arguments_of(function) | Names.of(function.body).bound
+    counted = Counter(name for name in read if name in local and len(name) > 1)
+    if not counted:
+        return ""
+    subject = max(counted, key=lambda name: (counted[name], name))
+    return _identifier([*function.name.strip("_").split("_"), subject])
 
 
 def _identifier(words: Sequence[str]) -> str:

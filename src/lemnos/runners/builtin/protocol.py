@@ -63,7 +63,10 @@ class McpConnection:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One run: what to do, and with what. The workspace is the current directory."""
+    """One run: what to do, and with what. The workspace is the current directory.
+
+    An `operation` is a refactoring to carry out instead of the prompt; see `refactorings`.
+    """
 
     prompt: str
     sessions: str  # directory of the session records, inside the agent's home
@@ -73,6 +76,7 @@ class Request:
     mcp_servers: tuple[McpConnection, ...] = ()
     max_turns: int | None = None
     test_timeout: float = TEST_TIMEOUT
+    operation: Mapping[str, Any] | None = None
 
     def encode(self) -> bytes:
         """The line for stdin."""

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 TIMEOUT = 120.0
 FAILED = 2  # exit code when ruff itself failed, as it does on bad settings
@@ -43,6 +44,57 @@ def check(
         for item in json.loads(output or "[]")
         if item.get("code") not in (None, "invalid-syntax")
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A replacement of text; lines and columns (characters) count from 1, the end is excluded."""
+
+    start: tuple[int, int]
+    end: tuple[int, int]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What ruff would do about one violation, at a line."""
+
+    line: int
+    code: str
+    message: str
+    edits: tuple[Edit, ...]
+
+
+def check_text(root: Path, path: str, source: str, rules: str) -> list[str]:
+    """The codes of the violations of `rules` in a text that is not on the disk."""
+    return [item["code"] for item in _look(root, path, source, rules)]
+
+
+def fixes(root: Path, path: str, source: str, rules: str) -> list[Fix]:
+    """What can be fixed of the violations of `rules`, ruff's unsafe fixes among it."""
+    return [
+        Fix(item["location"]["row"], item["code"], item["message"], _edits(item["fix"]))
+        for item in _look(root, path, source, rules)
+        if item.get("fix") and item["fix"]["applicability"] != "display"
+    ]
+
+
+def _look(root: Path, path: str, source: str, rules: str) -> list[dict[str, Any]]:
+    options = ("--output-format=json", "--no-cache", "--exit-zero", f"--select={rules}")
+    name = ("--stdin-filename", path)
+    found = json.loads(_run(root, "check", *options, *name, "-", stdin=source) or "[]")
+    return [item for item in found if item.get("code") not in (None, "invalid-syntax")]
+
+
+def _edits(fix: dict[str, Any]) -> tuple[Edit, ...]:
+    return tuple(
+        Edit(
+            (edit["location"]["row"], edit["location"]["column"]),
+            (edit["end_location"]["row"], edit["end_location"]["column"]),
+            edit["content"] or "",
+        )
+        for edit in fix["edits"]
+    )
 
 
 def unformatted(root: Path, targets: Sequence[str] = (".",)) -> list[str]:

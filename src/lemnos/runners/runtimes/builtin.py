@@ -54,8 +54,9 @@ _KINDS = {
 class BuiltinAgent:
     """The runtime ``builtin``.
 
-    ``RunSpec.options`` may hold ``mode`` ("tools": no model, even where there is one) and
-    ``test_timeout`` (seconds for one run of the project's tests).
+    ``RunSpec.options`` may hold ``mode`` ("tools": no model, even where there is one),
+    ``test_timeout`` (seconds for one run of the project's tests) and ``operation`` (a refactoring
+    to carry out instead of the prompt; see lemnos.runners.builtin.refactorings).
     """
 
     name = "builtin"
@@ -94,6 +95,7 @@ def _request(spec: RunSpec, gateway: RunGateway) -> Request:
         mcp_servers=tuple(_connection(server, gateway) for server in spec.mcp_servers),
         max_turns=spec.limits.max_turns,
         test_timeout=float(spec.options.get("test_timeout", TEST_TIMEOUT)),
+        operation=spec.options.get("operation"),
     )
 
 

@@ -7,17 +7,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from lemnos.runners.builtin import ruff
 from lemnos.runners.builtin.dataflow import Function, complexity
+from lemnos.runners.builtin.extraction import extracted, loses_names
 from lemnos.runners.builtin.operations.base import Applied, Finding, Work, says
-from lemnos.runners.builtin.pieces import Limits, Piece, functions_of, length, pieces_of
-from lemnos.runners.builtin.refactoring import rope_project
+from lemnos.runners.builtin.pieces import Limits, functions_of, length, pieces_of
 from lemnos.runners.builtin.testrun import is_test_file
 from lemnos.runners.builtin.tree import Tree
 
 MAX_HELPERS = 6  # taken out of one function
 MAX_TRIES = 8  # pieces tried for one helper
-LOST_NAMES = "F821,F823,F841"  # undefined, local before assignment, never used
 
 
 @dataclass(frozen=True)
@@ -59,14 +57,12 @@ class ExtractHelpers:
 
     def _take_one(self, work: Work, path: str, function: Function) -> str | None:
         source = work.tree.read(path)
-        complaints = len(ruff.check(work.tree.root, LOST_NAMES, targets=[path]))
         for piece in pieces_of(function, source, self.limits)[:MAX_TRIES]:
-            extracted = _extracted(work.tree, path, source, piece)
-            if extracted is None:
+            text = extracted(work.tree, path, source, piece)
+            if text is None or loses_names(work.tree, path, source, text):
                 continue
-            work.tree.write(path, extracted)
-            found = len(ruff.check(work.tree.root, LOST_NAMES, targets=[path]))
-            if found <= complaints and work.still_as_good():
+            work.tree.write(path, text)
+            if work.still_as_good():
                 return piece.name
             work.tree.write(path, source)
         return None
@@ -96,45 +92,6 @@ def read(prompt: str) -> Sequence[ExtractHelpers]:
     asked_lines = re.search(r"(?:longer than|over|more than|at most|under)\s+(\d+)\s+lines", prompt)
     limits = Limits(lines=int(asked_lines[1])) if asked_lines else Limits()
     return [ExtractHelpers(limits)]
-
-
-def _extracted(tree: Tree, path: str, source: str, piece: Piece) -> str | None:
-    """The file's text with the piece in a helper; None where Rope refuses."""
-    from rope.base.exceptions import RopeError
-    from rope.refactor.extract import ExtractMethod
-
-    starts = [0]
-    for line in source.splitlines(keepends=True):
-        starts.append(starts[-1] + len(line))
-    with rope_project(tree.root) as project:
-        try:
-            extraction = ExtractMethod(
-                project, project.get_resource(path), starts[piece.first - 1], starts[piece.last] - 1
-            )
-            changes = extraction.get_changes(piece.name)
-            text: str = changes.changes[0].new_contents
-            ast.parse(text)
-        except (RopeError, SyntaxError, RecursionError, AttributeError, KeyError):
-            return None  # the last two: Rope's way of meeting syntax newer than itself
-    return _with_docstring(text, source, piece)
-
-
-def _with_docstring(text: str, source: str, piece: Piece) -> str:
-    """The comment above the piece becomes the helper's docstring."""
-    if not piece.docstring:
-        return text
-    lines = text.splitlines(keepends=True)
-    helper = next(
-        node for node in ast.walk(ast.parse(text))
-        if isinstance(node, Function) and node.name == piece.name
-    )  # fmt: skip
-    first = helper.body[0]
-    docstring = piece.docstring.replace("\\", "").replace('"""', "'''")
-    lines.insert(first.lineno - 1, " " * first.col_offset + f'"""{docstring}"""\n')
-    above = slice(piece.first - 1 - piece.comment_lines, piece.first - 1)
-    if helper.lineno > piece.first and lines[above] == source.splitlines(keepends=True)[above]:
-        del lines[above]
-    return "".join(lines)
 
 
 def _find(source: str, name: str) -> Function | None:
