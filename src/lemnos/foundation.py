@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from lemnos.platform.ratelimit.database import DatabaseLeases
 
 TENANT = "default"  # the tenant of a server that has only one
-AGENTS, PULL_REQUESTS = "agents", "pull-requests"  # queues of the engine
+# Queues of the engine
+AGENTS, ANALYSES, PULL_REQUESTS = "agents", "analyses", "pull-requests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,7 @@ def _engine(settings: Settings, db: Database) -> DurableEngine:
         QueueLimits("default", 16),
         QueueLimits(AGENTS, settings.max_agents),
         QueueLimits(PULL_REQUESTS, 4),
+        QueueLimits(ANALYSES, 2),
     )
     return DurableEngine(
         db,

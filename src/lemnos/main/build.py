@@ -15,6 +15,7 @@ from lemnos.api.kit.core import Core
 from lemnos.api.kit.gate import Gate, Guards
 from lemnos.api.kit.readiness import Readiness
 from lemnos.api.kit.system_view import SystemView
+from lemnos.domains.analysis.service import ANALYSE
 from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.integrations.store import KeyStore
 from lemnos.domains.mcp.service import McpService
@@ -35,6 +36,7 @@ from lemnos.engine import Handler, Steps
 from lemnos.engine.backlog import read_backlog
 from lemnos.foundation import (
     AGENTS,
+    ANALYSES,
     PULL_REQUESTS,
     TENANT,
     Platform,
@@ -42,6 +44,7 @@ from lemnos.foundation import (
     make_platform,
 )
 from lemnos.main.agents import make_agents
+from lemnos.main.analysis import make_analyses
 from lemnos.main.runners import make_gateway, make_runtimes, run_options
 from lemnos.main.webhooks import make_endpoints
 from lemnos.platform.telemetry.tracing import Tracer
@@ -83,6 +86,7 @@ def build(settings: Settings) -> Server:
     agents = make_agents(settings, platform, runtimes)
 
     keys = KeyService(KeyStore(platform.db), platform.vault, forges)
+    analyses = make_analyses(settings, platform, keys)
     mcp = McpService(McpStore(platform.db), platform.vault, policy.check_mcp_server)
     workspaces = _workspaces(settings, platform, git)
     store, diffs = TaskStore(platform.db), DiffStore(platform.db)
@@ -115,6 +119,10 @@ def build(settings: Settings) -> Server:
     platform.engine.register(
         OPEN_PR, _traced(trace, OPEN_PR, open_pr), queue=PULL_REQUESTS, on_failed=open_pr.failed
     )
+    analyse = analyses.job
+    platform.engine.register(
+        ANALYSE, _traced(trace, ANALYSE, analyse), queue=ANALYSES, on_failed=analyse.failed
+    )
 
     readiness = Readiness()
     core = Core(
@@ -144,6 +152,7 @@ def build(settings: Settings) -> Server:
         workspaces=workspaces,
         webhooks=platform.webhooks,
         endpoints=make_endpoints(platform),
+        analyses=analyses.service,
     )
     app = make_app(core)
     gate = Gate(direct(app), _guards(settings, platform, core))
@@ -152,8 +161,16 @@ def build(settings: Settings) -> Server:
         (_HOURLY, platform.door.prune),
         (_HOURLY, platform.dispatcher.prune),
         *agents.upkeep,
+        *analyses.upkeep,
     )
-    closing = (*agents.closing, forge_http.close, gateway.close, git.close, platform.sender.close)
+    closing = (
+        *agents.closing,
+        *analyses.closing,
+        forge_http.close,
+        gateway.close,
+        git.close,
+        platform.sender.close,
+    )
     return Server(settings, platform, core, app, gate, runner, recorder, upkeep, closing)
 
 

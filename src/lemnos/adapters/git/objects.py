@@ -35,7 +35,7 @@ class GitObjects:
         cache_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         cache = cache_dir.resolve()
         self._runner = ProcessRunner(_CONCURRENCY)
-        self._git = GitCommands(self._runner, Jail(confined=False), timeouts or Timeouts())
+        self._git = GitCommands(self._runner, Jail(False), timeouts or Timeouts())
         self._remotes = Remotes(self._git, guard, cache)
         self._mirrors = Mirrors(self._git, cache)
 

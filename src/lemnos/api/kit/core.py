@@ -9,6 +9,7 @@ from lemnos.api.kit.system_view import SystemView
 from lemnos.domains.agents.ports import Runtimes
 from lemnos.domains.agents.router import Router
 from lemnos.domains.agents.service import AgentService
+from lemnos.domains.analysis.service import AnalysisService
 from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.mcp.service import McpService
 from lemnos.domains.tasks.changes import ChangesReader
@@ -47,3 +48,4 @@ class Core:
     workspaces: WorkspaceService
     webhooks: WebhookService
     endpoints: EndpointService
+    analyses: AnalysisService

@@ -5,7 +5,7 @@ Facts are kept by content and read by the ten thousand, so they are arrays in Me
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -66,11 +66,12 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     package: str = ""  # Java's package, C#'s first namespace
     imports: tuple[Import, ...] = ()
     fingerprints: bytes = b""
-    findings: tuple[Finding, ...] = ()
+    findings: msgspec.Raw = msgspec.Raw(b"\x90")  # read by :func:`findings_of` when they are needed
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Facts).decode
+_decode_findings = msgspec.msgpack.Decoder(tuple[Finding, ...]).decode
 
 
 def packed(facts: Facts) -> bytes:
@@ -81,3 +82,13 @@ def packed(facts: Facts) -> bytes:
 def unpacked(content: bytes) -> Facts:
     """Facts from :func:`packed`. Raises ``msgspec.MsgspecError`` for anything else."""
     return _decode(content)
+
+
+def packed_findings(found: Sequence[Finding]) -> msgspec.Raw:
+    """Findings as they stand in facts."""
+    return msgspec.Raw(_encode(found))
+
+
+def findings_of(packed_ones: msgspec.Raw) -> tuple[Finding, ...]:
+    """The findings of facts."""
+    return _decode_findings(packed_ones)

@@ -29,9 +29,7 @@ _PUT = Query(
     )
 )
 _TOTAL = Query(select(func.coalesce(func.sum(_C.size_bytes), 0).label("total")))
-_OLDEST = Query(
-    select(_C.used_at, _C.size_bytes).order_by(_C.used_at).limit(bindparam("count"))
-)
+_OLDEST = Query(select(_C.used_at, _C.size_bytes).order_by(_C.used_at).limit(bindparam("count")))
 _DELETE = Query(delete(facts).where(_C.used_at <= bindparam("until")))
 
 

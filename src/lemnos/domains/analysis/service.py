@@ -16,7 +16,7 @@ from lemnos.domains.analysis.model import (
     Status,
 )
 from lemnos.domains.analysis.patterns import Patterns
-from lemnos.domains.analysis.ports import Repositories
+from lemnos.domains.analysis.ports import Analysers, Repositories, Source
 from lemnos.domains.analysis.remeasuring import Remeasurer
 from lemnos.domains.analysis.store import AnalysisStore
 from lemnos.domains.integrations.service import KeyService
@@ -25,7 +25,7 @@ from lemnos.domains.workspaces.ports import Remote
 from lemnos.engine import Engine, Job
 from lemnos.kernel import clock, ids
 from lemnos.kernel.context import Context
-from lemnos.kernel.errors import Invalid, NotFound
+from lemnos.kernel.errors import Invalid, NotFound, Unavailable
 from lemnos.kernel.page import Page
 from lemnos.platform.db import Tx
 
@@ -43,6 +43,7 @@ class AnalysisService:
         repositories: Repositories,
         keys: KeyService,
         policy: AddressPolicy,
+        analysers: Analysers,
         remeasurer: Remeasurer,
     ) -> None:
         self._store = store
@@ -50,6 +51,7 @@ class AnalysisService:
         self._repositories = repositories
         self._keys = keys
         self._policy = policy
+        self._analysers = analysers
         self._remeasurer = remeasurer
 
     async def draft(self, ctx: Context, asked: NewAnalysis) -> Analysis:
@@ -166,6 +168,12 @@ class AnalysisService:
         _, token = await self._keys.open(tenant, asked.provider_key, asked.repository)
         return Remote(asked.repository, token, scope=tenant)
 
+    async def probe(self) -> None:
+        """Measure a line of code, to tell whether the analysers work; ``Unavailable`` if not."""
+        (facts,) = await self._analysers.measure([Source("probe.py", "python", b"x = 1\n")])
+        if facts.problem:
+            raise Unavailable(facts.problem, code="analyser_unavailable")
+
     def _check(self, asked: NewAnalysis) -> None:
         self._policy.check_repository(asked.repository, field="repository")
         if asked.commit and not problems.COMMIT.fullmatch(asked.commit):
@@ -183,5 +191,3 @@ class AnalysisService:
                 await self._repositories.open(remote, asked.branch, asked.commit)
         except TimeoutError:
             return  # a long fetch is the job's affair
-
-

@@ -40,13 +40,11 @@ def is_public(node: Node, name: str, language: str) -> bool:
 
 def counted(shape: Shape, language: str) -> tuple[int, int]:
     """How many functions and classes are to be documented, and how many are."""
-    nodes = [
-        each.node
-        for each in (*shape.functions, *shape.classes)
-        if not getattr(each, "inner", False)
-        and each.node.type != "impl_item"
-        and is_public(each.node, each.name, language)
+    named = [
+        *((each.node, each.name) for each in shape.functions if not each.inner),
+        *((each.node, each.name) for each in shape.classes if each.node.type != "impl_item"),
     ]
+    nodes = [node for node, name in named if is_public(node, name, language)]
     return len(nodes), sum(is_documented(node, language) for node in nodes)
 
 
@@ -62,7 +60,7 @@ def _docstring(node: Node) -> Node | None:
 def _comment_above(node: Node) -> bool:
     top = node
     while (parent := top.parent) is not None and (
-        parent.type in _WRAPPERS or parent.start_byte == top.start_byte and parent.parent
+        parent.type in _WRAPPERS or (parent.start_byte == top.start_byte and parent.parent)
     ):
         top = parent
     line = lines_of(top)[0]

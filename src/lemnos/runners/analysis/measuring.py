@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lemnos.domains.analysis.facts import Facts, Function
+from lemnos.domains.analysis.facts import Facts, Function, packed_findings
 from lemnos.domains.analysis.ports import Source
 from lemnos.runners.analysis import documentation, findings, imports, tokens
 from lemnos.runners.analysis.languages import tools_of
@@ -82,7 +82,7 @@ def _facts(parsed: Parsed, documentable: int, documented: int) -> Facts:
         package=imports.package_of(parsed.captures),
         imports=imports.imports_of(parsed.captures, parsed.language),
         fingerprints=tokens.fingerprints(parsed.tokens),
-        findings=findings.found_in(parsed),
+        findings=packed_findings(findings.found_in(parsed)),
     )
 
 
@@ -156,8 +156,9 @@ def _function(
 ) -> Function:
     start, end = shape.lines
     parent = shape.node.parent
-    decorated = parent is not None and parent.type == "decorated_definition"
-    first = lines_of(parent)[0] if decorated else start  # complexipy counts decorators in
+    first = start
+    if parent is not None and parent.type == "decorated_definition":
+        first = lines_of(parent)[0]  # complexipy counts decorators in
     same = [each for each in cyclomatic.get(start, ()) if each.name.endswith(shape.name)]
     listed = shape.node.child_by_field_name("parameters") or _declared_parameters(shape)
     count = sum(1 for each in listed.named_children if each.type != "comment") if listed else 0

@@ -63,13 +63,12 @@ class AnalyserPool:
                 return await asyncio.shield(working)
             except asyncio.CancelledError:
                 worker.stop()
-                await asyncio.wait([working])
-                self._replace(worker)
+                await asyncio.gather(working, return_exceptions=True)
+                worker = self._replaced(worker)
                 raise
             finally:
                 self._used_at = time.monotonic()
-                if worker in self._workers:
-                    self._free.append(worker)
+                self._free.append(worker)
 
     async def rest(self) -> None:
         """End processes that have had nothing to do for a while; to be called now and then."""
@@ -83,10 +82,10 @@ class AnalyserPool:
             worker.stop()
         self._threads.shutdown(wait=False)
 
-    def _replace(self, worker: Worker) -> None:
-        at = self._workers.index(worker)
-        self._workers[at] = Worker(worker.memory, worker.patience)
-        self._free.append(self._workers[at])
+    def _replaced(self, worker: Worker) -> Worker:
+        fresh = Worker(worker.memory, worker.patience)
+        self._workers[self._workers.index(worker)] = fresh
+        return fresh
 
 
 def _version() -> str:

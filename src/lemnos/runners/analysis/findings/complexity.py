@@ -44,8 +44,8 @@ def _extract(function: Function, start: int, end: int, decisions: int, name: str
         function.name,
         function.start,
         function.end,
-        f"{function.name} has {function.end - function.start + 1} lines and a cyclomatic complexity "
-        f"of {function.cyclomatic}: lines {start} to {end} can become a function of their own",
+        f"{function.name} has {function.end - function.start + 1} lines and a cyclomatic "
+        f"complexity of {function.cyclomatic}: lines {start} to {end} can become a function of their own",
         "complexity_reduction" if decisions else "size_reduction",
         round(percent, 1),
         {
@@ -86,9 +86,7 @@ def _reduce(shape: FunctionShape, function: Function) -> Finding:
     )
 
 
-def _best_block(
-    shape: FunctionShape, function: Function
-) -> tuple[int, int, int, str] | None:
+def _best_block(shape: FunctionShape, function: Function) -> tuple[int, int, int, str] | None:
     """The block with the most decisions that nothing jumps out of."""
     length = function.end - function.start + 1
     fitting = [

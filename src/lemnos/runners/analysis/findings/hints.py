@@ -39,7 +39,11 @@ def find(parsed: Parsed) -> Iterator[Finding]:
 
 def _named(parameters: Node) -> int:
     """How many parameters should have a hint."""
-    kinds = (each for each in parameters.named_children if "parameter" in each.type or each.type in _PARAMETERS)
+    kinds = (
+        each
+        for each in parameters.named_children
+        if "parameter" in each.type or each.type in _PARAMETERS
+    )
     return sum(1 for each in kinds if (each.text or b"").decode(errors="replace") not in _IMPLICIT)
 
 

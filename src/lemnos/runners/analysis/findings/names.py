@@ -17,7 +17,9 @@ _SAYS_NOTHING = {
     "thing", "stuff", "var", "aux",
 }  # fmt: skip
 _ACCEPTED = {"_", "i", "j", "k", "n", "x", "y", "z", "e", "f", "id", "db", "tx", "ok", "fn", "cb"}
-_VERBS = re.compile(r"^(?:get|load|make|create|read|fetch|build|find|parse|compute|new|to)_?(?=[A-Za-z])")
+_VERBS = re.compile(
+    r"^(?:get|load|make|create|read|fetch|build|find|parse|compute|new|to)_?(?=[A-Za-z])"
+)
 _CALLED = re.compile(rb"([A-Za-z_][A-Za-z0-9_]*)\s*\((?:[^()]|\([^()]*\))*\)\s*\Z")
 _ATTRIBUTE = re.compile(rb"\.([A-Za-z_][A-Za-z0-9_]*)\s*\Z")
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z0-9]+")

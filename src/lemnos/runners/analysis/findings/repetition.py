@@ -67,7 +67,9 @@ def _chains(parsed: Parsed) -> Iterator[Finding]:
     if len(nodes) < EXPRESSIONS:
         return
     functions = [each for each in parsed.shape.functions if not each.inner]
-    starts = sorted((each.node.start_byte, each.node.end_byte, at) for at, each in enumerate(functions))
+    starts = sorted(
+        (each.node.start_byte, each.node.end_byte, at) for at, each in enumerate(functions)
+    )
     seen: dict[tuple[int, bytes], list[int]] = defaultdict(list)
     at = 0
     for node in sorted(nodes, key=lambda each: each.start_byte):
