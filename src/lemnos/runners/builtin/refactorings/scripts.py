@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _LANGUAGES = {".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".tsx": "tsx"}
 _MOST_FIXES = 200
-_BOOLEAN = re.compile(r"^(?:!|.*(?:===|!==|==|!=|<=|>=|\binstanceof\b|\bin\b))", re.DOTALL)
+_BOOLEAN = re.compile(r"^(?:!|.*(?:[=!]==?|(?<!=)[<>]=?|\binstanceof\b|\bin\b))", re.DOTALL)
 _OPPOSITE = {"===": "!==", "!==": "===", "==": "!=", "!=": "=="}
 _LITERALS = ("string", "number")
 _LEAVES = ("return_statement", "throw_statement", "continue_statement", "break_statement")
