@@ -27,6 +27,7 @@ Json = dict[str, Any]
 class Call(Generic[T]):
     """One request, and how to read the content of its answer.
 
+    ``also`` is a status of failure that may come with content, as that of a health check.
     ``key`` is the ``Idempotency-Key`` of a POST: all tries of one call share it, so that the
     server does its work once.
     """
@@ -37,6 +38,7 @@ class Call(Generic[T]):
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
     timeout: float | None = None
+    also: int | None = None
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property

@@ -218,6 +218,14 @@ def error_of(response: httpx2.Response) -> APIStatusError:
     )
 
 
+def is_content(response: httpx2.Response, also: int | None) -> bool:
+    """Whether an answer with this status of failure is content after all, not an error."""
+    if response.status_code != also:
+        return False
+    body = _json(response.content)
+    return isinstance(body, dict) and "error" not in body
+
+
 def connection_error(error: httpx2.TransportError) -> APIConnectionError:
     """What a failure below HTTP means."""
     timed_out = isinstance(error, httpx2.TimeoutException)

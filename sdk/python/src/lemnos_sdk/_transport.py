@@ -16,7 +16,7 @@ import httpx2
 import msgspec
 
 from lemnos_sdk._call import Call
-from lemnos_sdk._errors import ResponseError, connection_error, error_of
+from lemnos_sdk._errors import ResponseError, connection_error, error_of, is_content
 from lemnos_sdk._retry import Retries
 from lemnos_sdk._settings import Settings
 from lemnos_sdk._sse import Decoder, Frame
@@ -93,6 +93,8 @@ class Sync(_Transport):
                 if response.is_success:
                     return response
                 response.read()
+                if is_content(response, call.also):
+                    return response
                 pause = retries.pause(error_of(response))
             except httpx2.TransportError as error:
                 pause = retries.pause(connection_error(error))
@@ -144,6 +146,8 @@ class Async(_Transport):
                 if response.is_success:
                     return response
                 await response.aread()
+                if is_content(response, call.also):
+                    return response
                 pause = retries.pause(error_of(response))
             except httpx2.TransportError as error:
                 pause = retries.pause(connection_error(error))

@@ -35,8 +35,8 @@ class _Client(Resource[IO]):
 
     @operation
     def health(self) -> Call[dict[str, Any]]:
-        """The state of every component."""
-        return Call("GET", "/health", reader(dict[str, Any]))
+        """The state of every component, also when one is down."""
+        return Call("GET", "/health", reader(dict[str, Any]), also=503)
 
 
 class CodeForge(_Client[Sync]):

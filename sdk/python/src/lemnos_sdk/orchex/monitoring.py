@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lemnos_sdk._call import IO, Call, Resource, operation, path
+from lemnos_sdk._model import reader
 from lemnos_sdk.orchex._orchex import get
 from lemnos_sdk.orchex.models import AgentMetrics, Metrics, SystemHealth, SystemStatus
 
@@ -32,8 +33,8 @@ class System(Resource[IO]):
 
     @operation
     def health(self) -> Call[SystemHealth]:
-        """The state of each component, and agents by health."""
-        return get("/v1/health", SystemHealth)
+        """The state of each component, and agents by health; also when it is not healthy."""
+        return Call("GET", "/v1/health", reader(SystemHealth, "data"), also=503)
 
     @operation
     def status(self) -> Call[SystemStatus]:

@@ -78,6 +78,6 @@ class Webhooks(Resource[IO]):
         return Call("GET", where, reader(list[Delivery], "data", "deliveries"))
 
     @operation
-    def redeliver(self, webhook_id: str, delivery_id: str) -> Call[Redelivering]:
+    def redeliver(self, delivery_id: str) -> Call[Redelivering]:
         """Send something again."""
-        return post(path(ROOT, webhook_id, "deliveries", delivery_id, "redeliver"), Redelivering)
+        return post(path(ROOT, "deliveries", delivery_id, "redeliver"), Redelivering)

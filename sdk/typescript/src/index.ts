@@ -1,0 +1,13 @@
+export * from './errors.js';
+export { EventStream, type StreamOptions, type TaskEvent } from './events.js';
+export { type Page, Pages } from './pages.js';
+export type { ClientOptions, RequestOptions } from './settings.js';
+export type { WaitOptions } from './waiting.js';
+export * as webhooks from './webhooks.js';
+
+export { CodeForge } from './codeforge/client.js';
+export type * as codeforge from './codeforge/types.js';
+export { ORCHEX } from './orchex/client.js';
+export { type Completed, Submission, Task } from './orchex/task.js';
+export type * as reports from './orchex/reports.js';
+export type * as orchex from './orchex/types.js';
