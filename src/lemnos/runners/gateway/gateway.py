@@ -54,6 +54,7 @@ CONNECT_SECONDS = 15.0
 # Between two chunks of an answer. Models think for minutes without a word; the run's own
 # wall-clock limit is what ends a hanging one.
 SILENCE_SECONDS = 1800.0
+_TIMEOUTS = {"timeout": httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS).as_dict()}
 
 _HOP_BY_HOP = frozenset(
     {
@@ -112,15 +113,17 @@ class ModelGateway:
     ) -> None:
         self._prices = prices or PriceTable()
         self._resolve = resolve
-        self._models, self._outside = _client(transport), _client(outside)
+        self._carriers = Carriers(
+            transport or httpx2.AsyncHTTPTransport(trust_env=False),
+            outside or httpx2.AsyncHTTPTransport(trust_env=False),
+        )
         self._scratch = Scratch()
 
     async def open(
         self, policy: Policy, notify: Callable[[Notice], None], *, isolated: bool
     ) -> RunGateway:
         """Start listening for one run: on a unix socket if ``isolated``, else on loopback TCP."""
-        clients = Clients(self._models, self._outside)
-        gateway = RunGateway(policy, clients, self._prices, self._resolve, notify)
+        gateway = RunGateway(policy, self._carriers, self._prices, self._resolve, notify)
         await gateway.listen(
             self._scratch.path / f"{secrets.token_hex(8)}.sock" if isolated else None
         )
@@ -128,23 +131,20 @@ class ModelGateway:
 
     async def close(self) -> None:
         """Close the connections to the providers and remove the sockets."""
-        await self._models.aclose()
-        await self._outside.aclose()
+        await self._carriers.models.aclose()
+        await self._carriers.outside.aclose()
         self._scratch.close()
 
 
-def _client(transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
-    timeout = httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
-    return httpx2.AsyncClient(
-        transport=transport, timeout=timeout, trust_env=False, follow_redirects=False
-    )
+class Carriers(NamedTuple):
+    """What carries requests: to the operator's models, and to everything else.
 
+    Transports and not clients: a client would keep the cookies of one run and send them with the
+    requests of another, and takes its time for what nobody needs here.
+    """
 
-class Clients(NamedTuple):
-    """The HTTP clients of a gateway: to the operator's models, and to everything else."""
-
-    models: httpx2.AsyncClient
-    outside: httpx2.AsyncClient
+    models: httpx2.AsyncBaseTransport
+    outside: httpx2.AsyncBaseTransport
 
 
 class RunGateway:
@@ -153,7 +153,7 @@ class RunGateway:
     def __init__(
         self,
         policy: Policy,
-        clients: Clients,
+        carriers: Carriers,
         prices: PriceTable,
         resolve: Resolve,
         notify: Callable[[Notice], None],
@@ -166,7 +166,7 @@ class RunGateway:
         self.socket: Path | None = None
         self.port: int | None = None
         self._policy = policy
-        self._clients = clients
+        self._carriers = carriers
         self._resolve = resolve
         self._notify = notify
         self._allowed = AllowedHosts(policy.allowed_hosts)
@@ -248,14 +248,14 @@ class RunGateway:
         headers = _outgoing(request.headers) | {"accept-encoding": "identity"}
         headers |= credential(access)
         url = access.base_url.rstrip("/") + path
-        client = self._clients.outside if access.outside else self._clients.models
+        carrier = self._carriers.outside if access.outside else self._carriers.models
         if not metered:
-            return await self._forward(client, request, url, headers)
+            return await self._forward(carrier, request, url, headers)
         model, body = prepare(path, request.body, self._policy.max_tokens)
         call = self.meter.begin(model, len(body))
         try:
             asked = replace(request, body=body)
-            response = await self._forward(client, asked, url, headers, call)
+            response = await self._forward(carrier, asked, url, headers, call)
         except BaseException:
             call.reader.fail()
             call.close()
@@ -285,7 +285,7 @@ class RunGateway:
             key.lower(): value for key, value in server.headers.items()
         }
         url = server.url + slash + rest + question + query
-        return await self._forward(self._clients.outside, request, url, headers)
+        return await self._forward(self._carriers.outside, request, url, headers)
 
     async def _proxy(self, request: Request) -> Response:
         """A request in absolute form: plain HTTP by way of the proxy."""
@@ -299,7 +299,7 @@ class RunGateway:
         # To the address that was checked, under the name that was asked for.
         headers = _outgoing(request.headers, keep=_CREDENTIALS) | {"host": parts.netloc}
         url = str(target.copy_with(host=addresses[0]))
-        return await self._forward(self._clients.outside, request, url, headers)
+        return await self._forward(self._carriers.outside, request, url, headers)
 
     async def _tunnel(self, request: Request) -> Tunnel:
         host, port = host_and_port(request.target, 443)
@@ -331,15 +331,17 @@ class RunGateway:
 
     async def _forward(
         self,
-        client: httpx2.AsyncClient,
+        carrier: httpx2.AsyncBaseTransport,
         request: Request,
         url: str,
         headers: dict[str, str],
         call: Call | None = None,
     ) -> Response:
-        outgoing = client.build_request(request.method, url, headers=headers, content=request.body)
         try:
-            incoming = await client.send(outgoing, stream=True)
+            outgoing = httpx2.Request(
+                request.method, url, headers=headers, content=request.body, extensions=_TIMEOUTS
+            )
+            incoming = await carrier.handle_async_request(outgoing)
         except (httpx2.HTTPError, httpx2.InvalidURL, LemnosError) as error:  # Lemnos: a guard
             message = self._redact.text(
                 f"The gateway got no answer: {str(error) or type(error).__name__}"

@@ -139,6 +139,25 @@ async def test_an_agents_own_price_and_limit_hold(model_endpoint: ModelEndpoint)
         assert (await run.ask(body)).json()["error"]["type"] == "budget_exceeded"
 
 
+async def test_the_cookies_of_one_run_are_not_those_of_another() -> None:
+    class Baker(Echo):
+        def answer(self, request: Request) -> Reply:
+            super().answer(request)
+            return Reply(200, b"{}", {"Set-Cookie": "session=of-the-first-run; Path=/"})
+
+    with Baker() as baker:
+        gateways, told = ModelGateway(), list[Notice]()
+        for _ in range(2):
+            gateway = await gateways.open(Policy(_anthropic(baker.url)), told.append, isolated=True)
+            transport = httpx2.AsyncHTTPTransport(uds=str(gateway.socket))
+            async with httpx2.AsyncClient(transport=transport, timeout=20) as client:
+                await Run(gateway, client, told).ask()
+            await gateway.close()
+        await gateways.close()
+
+        assert ["cookie" in request.headers for request in baker.requests] == [False, False]
+
+
 async def test_a_model_that_a_caller_named_is_met_by_the_guard(echo: Echo) -> None:
     outside = GuardedTransport(NetGuard((), ()))
     gateways, told = ModelGateway(outside=outside), list[Notice]()
