@@ -49,6 +49,11 @@ def test_it_works_whatever_the_users_environment_says(tmp_path: Path):
         "+    return candidates[0]",
         "● Follow-up 2",
         "codeforge/task-",
+        "tinker is registered; its health: healthy",
+        "by best_score",
+        "opportunities",
+        "checks: ",
+        "chaos ",
         "Ran 8 tests",
         "OK",
         "each chained to the one before",
@@ -65,6 +70,8 @@ def test_a_second_one_replaces_the_first(tmp_path: Path):
     facts = [json.loads(_demo(tmp_path, "--folder", "d", "--json").stdout) for _ in range(2)]
     assert facts[0]["task"] != facts[1]["task"]
     assert facts[1]["agent"] == "builtin"
+    assert facts[1]["routed_to"] == "smith"
+    assert facts[1]["score_after"] < facts[1]["score_before"]
 
 
 def test_it_fails_when_something_is_wrong(tmp_path: Path):

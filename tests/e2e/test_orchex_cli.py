@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.server import LemnosServer
-from tests.support.shell import Shell, sample_repository
+from tests.support.shell import PATIENCE, Shell, sample_repository
 from tests.support.sink import WebhookSink
 
 pytestmark = pytest.mark.e2e
@@ -162,6 +163,27 @@ def test_what_is_submitted_without_waiting_can_be_watched(lemnos: Shell, repo: s
     watched = lemnos("tasks", "watch", ran.json["task_id"])
     assert watched.code == 0, watched.out + watched.err
     assert "completed" in watched.out
+
+
+def test_who_stops_waiting_leaves_the_task_to_go_on(lemnos: Shell, server: LemnosServer, repo: str):
+    command = ("tasks", "submit", "--description", "run: sleep 60", "--repo", repo, "--wait")
+    waiting = lemnos.start(*command, "--type", "debugging", "--agent", "tinker")
+
+    def running() -> list[str]:
+        page = lemnos("tasks", "list", "--status", "running", "--json").json
+        return [task["task_id"] for task in page["tasks"]]
+
+    server.until(lambda: bool(running()), what="the task runs")
+    (task_id,) = running()
+    waiting.send_signal(signal.SIGINT)
+    said, _ = waiting.communicate(timeout=PATIENCE)
+    assert waiting.returncode == 130, said
+    assert f"lemnos tasks cancel {task_id}" in said
+    assert running() == [task_id]
+    assert lemnos("tasks", "cancel", task_id).code == 0
+    watched = lemnos("tasks", "watch", task_id)
+    assert watched.code == 1
+    assert "cancelled" in watched.out
 
 
 def test_a_task_for_two_agents_keeps_the_best(lemnos: Shell, repo: str):

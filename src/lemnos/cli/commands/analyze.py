@@ -203,7 +203,7 @@ def _print_opportunities(to: Any, found: Sequence[Mapping[str, Any]]) -> None:
             f"{one['file_path']}:{one['location']['start_line']}",
             one["location"]["symbol"],
             one["risk"]["level"],
-            f"{one['effort_hours']:g} h",
+            _effort(one["effort_hours"]),
             one["description"],
         ]
         for one in found
@@ -212,3 +212,7 @@ def _print_opportunities(to: Any, found: Sequence[Mapping[str, Any]]) -> None:
     to.print(table("opportunities", columns, rows))
     name = found[0]["opportunity_id"]
     to.print(f"Next: lemnos refactor {name} --dry-run", style="dim", soft_wrap=True)
+
+
+def _effort(hours: float) -> str:
+    return f"{hours:.1f} h" if hours >= 1 else f"{round(60 * hours)} min"

@@ -13,12 +13,12 @@ from lemnos.cli.demo.telling import Teller
 from lemnos.cli.follow import Progress, from_iteration
 from lemnos.cli.launch import own_server
 from lemnos.cli.report import print_outcome
-from lemnos.runners.builtin.sample import PROMPT
 
 if TYPE_CHECKING:
     from lemnos.cli.discovery import Server
     from lemnos.cli.shapes import Task
 
+PROMPT = "Fix the failing tests and remove the unused imports."
 FOLLOW_UP = "Rename the function to_cents to round_to_cents."
 
 
