@@ -123,6 +123,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["best_score", "least_loaded", "weighted"],
         Meta(description="How the first agent for a routed task is chosen among the fitting."),
     ] = "best_score"
+    route_patience: Annotated[
+        int,
+        Meta(description="A routed task waits so long for agents that are all away.", ge=1),
+    ] = 3600
     max_timeout: Annotated[
         int, Meta(description="Longest timeout_seconds that a task may ask for.", ge=1)
     ] = 1800

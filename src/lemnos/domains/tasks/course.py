@@ -41,6 +41,7 @@ class Course:
     attempt: Attempt | None = None  # the one under way
     outcome: RunResult | None = None
     expected_seconds: float | None = None  # how long the attempt under way should take
+    waited: bool = False  # for an agent with room, before the present leg
     waiting_since: int | None = None  # since when nobody who could do it has been available
     floor: int = 0
 
@@ -83,6 +84,7 @@ def begun(course: Course, agent: Agent, attempt: Attempt, expected: float | None
         attempt=attempt,
         outcome=None,
         expected_seconds=expected,
+        waited=False,
         waiting_since=None,
     )
 
@@ -130,7 +132,7 @@ def waiting(course: Course, decision: Decision, now: int) -> Course:
     """Nobody can take it now: another leg will ask again."""
     nobody = not decision.candidates
     since = (course.waiting_since or now) if nobody else None
-    return replace(_next_leg(course), waiting_since=since)
+    return replace(_next_leg(course), waited=True, waiting_since=since)
 
 
 def _next_leg(course: Course) -> Course:
@@ -164,9 +166,9 @@ def worth_waiting_for(decision: Decision) -> tuple[str, ...]:
     return (*(one.agent_id for one in decision.candidates), *passing)
 
 
-def nobody_left(decision: Decision) -> str:
+def nobody_left(decision: Decision | None) -> str:
     """Why no agent can do it, for people."""
-    if not decision.left_out:
+    if decision is None or not decision.left_out:
         return "No agent is registered that could do this."
     reasons = "; ".join(f"{one.agent_id}: {one.reason}" for one in decision.left_out[:10])
     return f"No agent can do this. {reasons}"

@@ -108,13 +108,13 @@ class OrderStore:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def add(self, tx: Tx, task: Task, order: Order, decision: Decision | None, rank: int) -> None:
+    def add(self, tx: Tx, task: Task, order: Order, rank: int) -> None:
         """Add the order of a new task, when the transaction ends."""
         params = {
             "task_id": task.id,
             "tenant": task.tenant,
             "content": _text(order),
-            "decision": None if decision is None else _text(decision),
+            "decision": None,
             "tier": None,
             "attempts": 0,
             "judgement": None,

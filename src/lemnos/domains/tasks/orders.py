@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from lemnos.domains.agents.model import Attempt, Decision, Strategy
-from lemnos.domains.quality.model import CheckResult, SafetyReport
+from lemnos.domains.quality.model import CheckResult, Outcome, SafetyReport
 from lemnos.domains.workspaces.ports import Diff
 
 
@@ -112,6 +112,11 @@ class Judged:
     def passed(self) -> int:
         """How many checks passed."""
         return SafetyReport(self.checks).passed
+
+    @property
+    def failed(self) -> int:
+        """How many checks failed."""
+        return sum(check.outcome is Outcome.FAILED for check in self.checks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lemnos.domains.tasks import events
+from lemnos.domains.tasks.announcements import ENDED, announced
 from lemnos.domains.tasks.callbacks import callback
 from lemnos.domains.tasks.model import Changes, Status, Task, Usage, demand
 from lemnos.domains.tasks.store import TaskStore, usage_columns
@@ -14,7 +15,7 @@ from lemnos.domains.workspaces.service import WorkspaceService
 from lemnos.kernel import clock
 from lemnos.platform.db import Tx
 from lemnos.platform.events.port import EventLog, NewEvent
-from lemnos.platform.webhooks import Outbox
+from lemnos.platform.webhooks import Announcer, Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,14 @@ class Recorder:
         workspaces: WorkspaceService,
         log: EventLog,
         outbox: Outbox,
+        announcer: Announcer,
         callback_secret: bytes,
     ) -> None:
         self._store = store
         self._workspaces = workspaces
         self._log = log
         self._outbox = outbox
+        self._announcer = announcer
         self._secret = callback_secret
         self.on_ended: Callable[[str, Ending], None] = _nobody  # with the name of the runtime
         # Called in the transaction in which a task comes to rest, with the task as it is then.
@@ -54,28 +57,39 @@ class Recorder:
         """Append events to the task's stream."""
         await self._log.append(tx, task.tenant, events.stream_of(task.id), happened)
 
+    async def created(self, tx: Tx, task: Task, *more: NewEvent) -> None:
+        """The task is there: written at the end of the transaction, and at most once in it."""
+        stream = events.stream_of(task.id)
+        self._log.append_later(tx, task.tenant, stream, [events.task_created(task), *more])
+        await self._announce(tx, task, "task.created")
+
     async def cloning(self, tx: Tx, task: Task, branch: str) -> Task:
         """The checkout begins, or begins again after a crash."""
-        started = task.started_at or clock.now()
-        task = await self._move(tx, task, Status.CLONING, started_at=started)
-        await self.note(tx, task, events.clone_started(task.repo_url, branch))
+        task = await self._start(tx, task, Status.CLONING)
+        if task.repo_url:
+            await self.note(tx, task, events.clone_started(task.repo_url, branch))
         return task
 
-    async def running(self, tx: Tx, task: Task, runtime: str, reason: str) -> Task:
-        """The agent is about to start, or to start again after a crash."""
-        now = clock.now()
-        task = await self._move(
-            tx,
-            task,
-            Status.RUNNING,
-            runtime=runtime,
-            runtime_reason=reason,
-            started_at=task.started_at or now,
+    async def running(self, tx: Tx, task: Task, runtime: str, reason: str, **known: Any) -> Task:
+        """The agent is about to start, or to start again; ``known``: columns to set as well."""
+        task = await self._start(
+            tx, task, Status.RUNNING, runtime=runtime, runtime_reason=reason, **known
         )
         await self._store.change_iteration(
-            tx, task.id, task.iteration, status=Status.RUNNING, started_at=now
+            tx, task.id, task.iteration, status=Status.RUNNING, started_at=clock.now()
         )
         await self.note(tx, task, events.cli_started(runtime, reason, task.iteration))
+        return task
+
+    async def at_work(self, tx: Tx, task: Task) -> Task:
+        """One of the tries of a fan-out has begun."""
+        return await self._start(tx, task, Status.RUNNING)
+
+    async def parked(self, tx: Tx, task: Task, *happened: NewEvent) -> Task:
+        """Nobody works at it until a time has come or an agent has room."""
+        task = await self._move(tx, task, Status.PENDING)
+        await self._workspaces.release(tx, task.id)
+        await self.note(tx, task, *happened)
         return task
 
     async def cancelled_before_start(self, tx: Tx, task: Task) -> None:
@@ -117,6 +131,7 @@ class Recorder:
         await self.note(tx, task, _told(task, ending))
         if (delivery := callback(task, self._secret)) is not None:
             await self._outbox.put(tx, delivery)
+        await self._announce(tx, task, ENDED[ending.status])
         tx.after_commit(lambda: self.on_ended(task.runtime, ending))
         await self._rested(tx, task)
         return task
@@ -159,6 +174,18 @@ class Recorder:
         await self.note(tx, task, events.pr_failed(message))
         await self._rested(tx, task)
         return task
+
+    async def _start(self, tx: Tx, task: Task, status: Status, **values: Any) -> Task:
+        first = task.started_at is None
+        started = task.started_at or clock.now()
+        task = await self._move(tx, task, status, started_at=started, **values)
+        if first:
+            await self._announce(tx, task, "task.started")
+        return task
+
+    async def _announce(self, tx: Tx, task: Task, event: str) -> None:
+        if not task.parent_id:  # the tries of a fan-out are its own affair
+            await self._announcer.announce(tx, task.tenant, event, announced(task))
 
     async def _rested(self, tx: Tx, task: Task) -> None:
         for hear in self.on_rested:

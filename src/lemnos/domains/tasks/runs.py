@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -136,21 +136,36 @@ class AgentRunner:
         return ran.result
 
     async def carry_out(
-        self, steps: Steps, task: Task, runtime: Runtime, spec: RunSpec, secrets: TaskSecrets
+        self,
+        steps: Steps,
+        task: Task,
+        runtime: Runtime,
+        spec: RunSpec,
+        secrets: TaskSecrets,
+        wanted: Callable[[], Awaitable[bool]] | None = None,
     ) -> Ran:
-        """Run the agent once, or twice: when its session is lost, it is told the past instead."""
+        """Run the agent once, or twice: when its session is lost, it is told the past instead.
+
+        The run is cancelled when the task is, and when ``wanted`` says no.
+        """
         if spec.resume and not any(spec.home.iterdir()):
             # The workspace was made anew, and sessions live in the home beside it.
             spec = replace(spec, resume="", prompt=await self._retold(task, spec))
-        ran = await self._attempt(steps, task, runtime, spec, secrets)
+        ran = await self._attempt(steps, task, runtime, spec, secrets, wanted)
         if spec.resume and not ran.worked and ran.result.error_class is ErrorClass.AGENT:
             # The session was not saved when its run was killed, or is on a node that is gone.
             spec = replace(spec, resume="", prompt=await self._retold(task, spec))
-            ran = await self._attempt(steps, task, runtime, spec, secrets)
+            ran = await self._attempt(steps, task, runtime, spec, secrets, wanted)
         return ran
 
     async def _attempt(
-        self, steps: Steps, task: Task, runtime: Runtime, spec: RunSpec, secrets: TaskSecrets
+        self,
+        steps: Steps,
+        task: Task,
+        runtime: Runtime,
+        spec: RunSpec,
+        secrets: TaskSecrets,
+        wanted: Callable[[], Awaitable[bool]] | None,
     ) -> Ran:
         """One start of the agent."""
         redactor = Redactor((*secrets.values(), *_mcp_secrets(spec), spec.access.api_key))
@@ -158,7 +173,7 @@ class AgentRunner:
         run = await runtime.start(spec)
         self._active[task.id] = run
         try:
-            answered = await self._follow(steps, task, run, redactor)
+            answered = await self._follow(steps, task, run, redactor, wanted)
         except BaseException:
             await asyncio.shield(run.cancel())
             raise
@@ -241,7 +256,12 @@ class AgentRunner:
         return await self._db.write(body)
 
     async def _follow(
-        self, steps: Steps, task: Task, run: AgentRun, redactor: Redactor
+        self,
+        steps: Steps,
+        task: Task,
+        run: AgentRun,
+        redactor: Redactor,
+        wanted: Callable[[], Awaitable[bool]] | None,
     ) -> float | None:
         """Log all that the agent says, to its end; when (monotonic) it first did anything."""
         stream = events.stream_of(task.id)
@@ -249,7 +269,7 @@ class AgentRunner:
         await transcript.open()
         answered: float | None = None
         noted = ""
-        watch = asyncio.create_task(self._watch_for_cancel(task, run))
+        watch = asyncio.create_task(self._watch_for_cancel(task, run, wanted or _always))
         try:
             async for happened in run:
                 if happened.kind is EventKind.STARTED:
@@ -268,10 +288,13 @@ class AgentRunner:
             await cancelled(watch)
         return answered
 
-    async def _watch_for_cancel(self, task: Task, run: AgentRun) -> None:
+    async def _watch_for_cancel(
+        self, task: Task, run: AgentRun, wanted: Callable[[], Awaitable[bool]]
+    ) -> None:
         while True:
             current = await patiently(lambda: self._store.get(task.tenant, task.id))
-            if current is None or current.cancel_requested_at is not None:
+            over = current is None or current.cancel_requested_at is not None
+            if over or not await patiently(wanted):
                 await run.cancel()
                 return
             await asyncio.sleep(_CANCEL_POLL)
@@ -291,6 +314,10 @@ class AgentRunner:
             await self._store.change_iteration(tx, task.id, task.iteration, **values)
 
         await patiently(lambda: self._db.write(body, retry_safe=True))
+
+
+async def _always() -> bool:
+    return True
 
 
 def interrupted(spec: RunSpec, session: str) -> RunSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from lemnos.domains.agents.ports import Runtimes
 from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.mcp.model import problems
 from lemnos.domains.tasks import events
+from lemnos.domains.tasks.course import Course
 from lemnos.domains.tasks.model import (
     MAX_PROMPT,
     Iteration,
@@ -24,20 +26,20 @@ from lemnos.domains.tasks.model import (
     demand,
     resting,
 )
+from lemnos.domains.tasks.order_store import OrderStore
 from lemnos.domains.tasks.ports import AddressPolicy
 from lemnos.domains.tasks.recording import Recorder
 from lemnos.domains.tasks.store import TaskStore
-from lemnos.engine import Engine, Job
+from lemnos.domains.tasks.work import OPEN_PR, iteration_job
+from lemnos.engine import Engine, Job, rank
 from lemnos.kernel import clock, ids
 from lemnos.kernel.context import Context
-from lemnos.kernel.errors import Conflict, Invalid, NotFound
+from lemnos.kernel.errors import Conflict, Invalid, NotFound, Unprocessable
 from lemnos.kernel.page import Page
 from lemnos.platform.db import Tx
 from lemnos.platform.events.port import EventLog
 from lemnos.platform.secrets import Vault
 
-ITERATE = "task.iterate"
-OPEN_PR = "task.open_pr"
 _RECHECK = 2.0  # seconds after which a waiter looks again, should a wake-up be lost
 
 
@@ -57,6 +59,7 @@ class TaskService:
     def __init__(
         self,
         store: TaskStore,
+        orders: OrderStore,
         log: EventLog,
         engine: Engine,
         recorder: Recorder,
@@ -68,6 +71,7 @@ class TaskService:
         stop_run: Callable[[str], None],
     ) -> None:
         self._store = store
+        self._orders = orders
         self._log = log
         self._engine = engine
         self._recorder = recorder
@@ -98,15 +102,14 @@ class TaskService:
             callback_url=new.callback_url,
             created_at=clock.now(),
             trace_id=ctx.trace_id or ids.new_trace_id(),
-            sealed=self._seal(ctx.tenant, task_id, new.secrets),
+            sealed=self.seal(ctx.tenant, task_id, new.secrets),
         )
 
     async def create(self, tx: Tx, ctx: Context, task: Task) -> Task:
         """Store a drafted task; its work begins once this is durable."""
         self._store.add(tx, task)
-        created = events.task_created(task)
-        self._log.append_later(tx, ctx.tenant, events.stream_of(task.id), [created])
-        await self._engine.enqueue(tx, _iterate(task))
+        await self._recorder.created(tx, task)
+        await self._engine.enqueue(tx, iteration_job(task))
         return task
 
     async def get(self, ctx: Context, task_id: str, tx: Tx | None = None) -> Task:
@@ -139,7 +142,7 @@ class TaskService:
         demand(task.status, Status.AWAITING_INSTRUCTION)
         _check_prompt(followup.prompt)
         config = _changed(task.config, followup)
-        self._check_config(config)
+        self.check_config(config)
         number = task.iteration + 1
         await self._store.change(
             tx,
@@ -158,7 +161,10 @@ class TaskService:
         stream = events.stream_of(task.id)
         await self._log.append(tx, ctx.tenant, stream, [events.instructed(task, number)])
         task = replace(task, iteration=number, status=Status.AWAITING_INSTRUCTION)
-        await self._engine.enqueue(tx, _iterate(task))
+        if task.routed:
+            await self._engine.enqueue(tx, await self._begin_anew(tx, task))
+        else:
+            await self._engine.enqueue(tx, iteration_job(task))
         return task
 
     async def cancel(self, tx: Tx, ctx: Context, task_id: str) -> Task:
@@ -169,13 +175,19 @@ class TaskService:
             raise Conflict(message, code="task_state", details={"status": task.status.value})
         now = clock.now()
         await self._store.change(tx, task, cancel_requested_at=now)
+        task = replace(task, cancel_requested_at=now)
         asked = events.cancel_requested(ctx.principal.subject)
         await self._log.append(tx, ctx.tenant, events.stream_of(task.id), [asked])
-        if await self._engine.cancel(tx, _iterate(task).id):
+        if await self._engine.cancel(tx, await self._waiting_job(tx, task)):
             await self._recorder.cancelled_before_start(tx, task)
         else:
             tx.after_commit(lambda: self._stop_run(task.id))
-        return replace(task, cancel_requested_at=now)
+        if task.routed:
+            for child, status in (await self._store.children(ctx.tenant, task.id, tx)).items():
+                if not resting(status):
+                    with contextlib.suppress(Conflict):  # it has come to rest in this moment
+                        await self.cancel(tx, ctx, child)
+        return task
 
     async def ask_pull_request(
         self, tx: Tx, ctx: Context, task_id: str, asked: PullRequestAsked
@@ -185,6 +197,9 @@ class TaskService:
         if task.status is Status.CREATING_PR:
             return task
         demand(task.status, Status.CREATING_PR)
+        if not task.repo_url:
+            message = "The task worked in an empty workspace: there is no repository to propose to."
+            raise Unprocessable(message, code="no_repository")
         if task.changes is None or task.changes.files_changed == 0:
             raise Conflict("The task changed nothing that could be proposed.", code="no_changes")
         job_id = f"pr:{task.id}:{ids.new_id('try')}"
@@ -228,7 +243,25 @@ class TaskService:
         clear = self._vault.open(task.tenant, _sealed_name(task.id), task.sealed)
         return msgspec.json.decode(clear, type=TaskSecrets)
 
-    def _seal(self, tenant: str, task_id: str, secrets: TaskSecrets) -> bytes:
+    async def _waiting_job(self, tx: Tx, task: Task) -> str:
+        """The job that carries the task on, if it waits."""
+        if task.routed:
+            state = await self._orders.get(task.tenant, task.id, tx)
+            if state is not None and state.parked_job:
+                return state.parked_job
+        return iteration_job(task).id
+
+    async def _begin_anew(self, tx: Tx, task: Task) -> Job:
+        """The first leg of a further iteration of a routed task, which queues up anew."""
+        place = rank(clock.now(), task.priority.rank)
+        course = Course(iteration=task.iteration)
+        await self._orders.change(
+            tx, task, course=course, attempts=0, tier=None, rank=place, parked_job=""
+        )
+        return iteration_job(task, rank=place)
+
+    def seal(self, tenant: str, task_id: str, secrets: TaskSecrets) -> bytes:
+        """Secrets as they are stored with a task; empty for none."""
         if secrets == TaskSecrets():
             return b""
         clear = msgspec.json.encode(secrets)
@@ -239,7 +272,7 @@ class TaskService:
         self._policy.check_repository(new.repo_url)
         if new.callback_url:
             self._policy.check_callback(new.callback_url)
-        self._check_config(new.config)
+        self.check_config(new.config)
         for position, server in enumerate(new.secrets.mcp_servers):
             if found := problems(server):
                 fields = {f"config.mcp_servers[{position}].{k}": v for k, v in found.items()}
@@ -248,7 +281,8 @@ class TaskService:
                 field = f"config.mcp_servers[{position}].url"
                 self._policy.check_mcp_server(server.url, field=field)
 
-    def _check_config(self, config: TaskConfig) -> None:
+    def check_config(self, config: TaskConfig) -> None:
+        """Raise ``Invalid`` with the field of what no task may have."""
         if not 1 <= config.timeout_seconds <= self._max_timeout:
             _refuse("config.timeout_seconds", f"must be from 1 to {self._max_timeout}")
         if config.max_turns is not None and config.max_turns < 1:
@@ -263,11 +297,6 @@ class TaskService:
                 code=error.code,
                 fields={f"config.{name}": problem for name, problem in error.fields.items()},
             ) from error
-
-
-def _iterate(task: Task) -> Job:
-    payload = {"task_id": task.id, "number": task.iteration, "trace_id": task.trace_id}
-    return Job(f"iterate:{task.id}:{task.iteration}", ITERATE, task.tenant, payload)
 
 
 def _changed(config: TaskConfig, followup: Followup) -> TaskConfig:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import Select, bindparam, func, insert, literal_column, select, tuple_, update
 
 from lemnos.domains.tasks.model import (
     Changes,
@@ -37,6 +37,15 @@ _INSERT = Query(insert(tasks))
 _GET = Query(select(tasks).where(*_MINE))
 _GET_LOCKED = Query(select(tasks).where(*_MINE).with_for_update())
 _STATUS = Query(select(_T.status).where(*_MINE))
+_CHILDREN = Query(
+    select(_T.id, _T.status)
+    .where(
+        _T.tenant == bindparam("tenant"),
+        _T.parent_id == bindparam("parent_id"),
+        _T.parent_id != literal_column("''"),  # written out, for the partial index
+    )
+    .order_by(_T.created_at, _T.id)
+)
 _ITERATIONS = Query(
     select(iterations)
     .where(_I.tenant == bindparam("tenant"), _I.task_id == bindparam("task_id"))
@@ -99,6 +108,14 @@ class TaskStore:
             if row:
                 found[task_id] = Status(row["status"])
         return found
+
+    async def children(
+        self, tenant: str, parent_id: str, tx: Tx | None = None
+    ) -> dict[str, Status]:
+        """The tries of a fan-out in the order in which they were made, and their states."""
+        params = {"tenant": tenant, "parent_id": parent_id}
+        rows = await (tx or self._db).all(_CHILDREN, params)
+        return {row["id"]: _STATUSES[row["status"]] for row in rows}
 
     async def count(self, tenant: str, status: str = "") -> int:
         """How many there are, counted up to a cap."""

@@ -67,6 +67,7 @@ class Story:
             self.core.workspaces,
             server.platform.events,
             server.platform.webhooks,
+            server.platform.announcer,
             b"secret",
         )
 
