@@ -132,6 +132,25 @@ async def test_each_agent_is_probed_every_minute(
     assert (report.status, report.uptime) == (Health.UNHEALTHY, 1.0)
 
 
+async def test_agents_of_one_endpoint_and_key_are_probed_by_one_request(
+    registry: Registry, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+):
+    names = ["a", "b", "c"]
+    for name in names:
+        await registry.register(name, **LOCAL_MODEL)
+    await registry.register("own", **LOCAL_MODEL, api_key="agents-own-key")
+    for name in (*names, "own"):
+        await probed(registry, name)
+    before = len(endpoint.requests)
+    now = clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() + 61 * SECOND)
+    endpoint.status = 429
+    await registry.sweep()
+    assert len(endpoint.requests) == before + 2
+    for name in names:
+        assert (await registry.health(name)).status is Health.DEGRADED
+
+
 async def test_a_probe_tells_nothing_of_the_key(registry: Registry, endpoint: Endpoint):
     endpoint.stop()
     await registry.register(**LOCAL_MODEL, api_key="agents-own-key")

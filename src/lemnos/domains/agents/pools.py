@@ -1,14 +1,15 @@
 """Each tenant's agents as routing sees them, held in memory: a decision asks no database.
 
-An agent that changed on this node is read again before the next decision, and all of them once they
-are a second old, as other nodes change things too. What is summed up over 24 hours may be five
-seconds old. None of this has to be exact: whether an agent takes an attempt is decided in the
-database.
+An agent that changed on this node is read again before the next decision. As other nodes change
+things too, all agents are read again, beside the decisions, once they are a second old; for what is
+three seconds old a decision waits. What is summed up over 24 hours may be some seconds older. None
+of this has to be exact: whether an agent takes an attempt is decided in the database.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -21,9 +22,9 @@ from lemnos.domains.agents.model import Agent
 from lemnos.domains.agents.routing import MINUTE, Facts, Standing, in_order, standing
 from lemnos.domains.agents.store import AgentStore, AttemptStore, MeasureStore
 from lemnos.kernel import clock
-from lemnos.kernel.errors import Invalid
+from lemnos.kernel.errors import Invalid, LemnosError
 
-_FRESH_FOR, _FIGURES_FOR = 1.0, 5.0  # seconds
+_FRESH_FOR, _USED_FOR, _FIGURES_FOR = 1.0, 3.0, 5.0  # seconds
 _FEW = 16  # changed agents that are read one by one
 _MOST_TENANTS = 256  # whose pools are held
 
@@ -34,14 +35,19 @@ class _Pool:
 
     made_at: float = float("-inf")
     changed: set[str] = field(default_factory=set)
+    reading: set[str] = field(default_factory=set)  # those of them that are being read again
     by_id: dict[str, Standing] = field(default_factory=dict)
     standings: tuple[Standing, ...] = ()
     figures: Mapping[str, Figures] = field(default_factory=dict)
     figures_at: float = float("-inf")
     making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def fresh(self) -> bool:
-        return time.monotonic() - self.made_at < _FRESH_FOR and not self.changed
+    def usable(self) -> bool:
+        return self.age < _USED_FOR and not (self.changed or self.reading)
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self.made_at
 
 
 class Pools:
@@ -61,14 +67,19 @@ class Pools:
         self._access = access
         self._price_of = price_of
         self._pools: OrderedDict[str, _Pool] = OrderedDict()
+        self._renewing: set[asyncio.Task[None]] = set()
 
     async def get(self, tenant: str) -> tuple[Standing, ...]:
         """The tenant's agents, in the order that :func:`routing.decide` wants."""
         pool = self._pools.get(tenant) or self._new(tenant)
-        if not pool.fresh():
+        if not pool.usable():
             async with pool.making:
-                if not pool.fresh():  # another who waited may have made it
-                    await self._refresh(tenant, pool)
+                if not pool.usable():  # another who waited may have made it
+                    await self._refresh(tenant, pool, whole=pool.age >= _USED_FOR)
+        if pool.age >= _FRESH_FOR and not pool.making.locked():
+            renewing = asyncio.create_task(self._renew(tenant, pool), name="agents-pool")
+            self._renewing.add(renewing)
+            renewing.add_done_callback(self._renewing.discard)
         return pool.standings
 
     def changed(self, tenant: str, agent_id: str) -> None:
@@ -82,19 +93,26 @@ class Pools:
         pool = self._pools[tenant] = _Pool()
         return pool
 
-    async def _refresh(self, tenant: str, pool: _Pool) -> None:
+    async def _renew(self, tenant: str, pool: _Pool) -> None:
+        with contextlib.suppress(LemnosError):  # told to whoever has to wait for it
+            async with pool.making:
+                if pool.age >= _FRESH_FOR:
+                    await self._refresh(tenant, pool, whole=True)
+
+    async def _refresh(self, tenant: str, pool: _Pool, *, whole: bool) -> None:
         # Taken before anything is read: what changes meanwhile is read again the next time.
-        changed, pool.changed = pool.changed, set()
-        aged = time.monotonic() - pool.made_at >= _FRESH_FOR
+        pool.reading, pool.changed = pool.changed, set()
         try:
-            if aged or len(changed) > _FEW:
+            if whole or len(pool.reading) > _FEW:
                 await self._make(tenant, pool)
             else:
-                for agent_id in changed:
+                for agent_id in pool.reading:
                     await self._mend(tenant, pool, agent_id)
         except BaseException:  # whatever it was, nothing of it is known to hold
             pool.made_at = float("-inf")
             raise
+        finally:
+            pool.reading = set()
         pool.standings = in_order(pool.by_id.values())
 
     async def _make(self, tenant: str, pool: _Pool) -> None:

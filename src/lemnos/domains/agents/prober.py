@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from lemnos.domains.agents.access import AgentAccess
 from lemnos.domains.agents.health import of_answer
 from lemnos.domains.agents.model import Agent, Health, Probe
-from lemnos.domains.agents.ports import ModelAccess, ModelProbe, Runtimes
+from lemnos.domains.agents.ports import ModelAccess, ModelAnswer, ModelProbe, Runtimes
 from lemnos.domains.agents.store import AgentStore, MeasureStore
 from lemnos.kernel import clock
 from lemnos.kernel.background import cancelled
@@ -25,6 +25,24 @@ SWEEP_EVERY = 10.0  # seconds
 _EVERY = 60 * clock.SECOND  # between two probes of an agent
 _AT_ONCE, _IN_ONE_SWEEP = 8, 200
 _KEPT = 48 * 3600 * clock.SECOND
+
+
+class _AskedOnce:
+    """A model probe for one sweep: agents that share an endpoint and its key share the answer.
+
+    A provider would take a thousand agents asking with one key for an attack.
+    """
+
+    def __init__(self, model: ModelProbe) -> None:
+        self._model = model
+        self._asked: dict[tuple[str, str, str, bool], asyncio.Task[ModelAnswer]] = {}
+
+    async def ask(self, access: ModelAccess) -> ModelAnswer:
+        """See :class:`~lemnos.domains.agents.ports.ModelProbe`."""
+        place = (access.provider, access.base_url, access.api_key, access.outside)
+        if place not in self._asked:
+            self._asked[place] = asyncio.ensure_future(self._model.ask(access))
+        return await asyncio.shield(self._asked[place])
 
 
 class Prober:
@@ -57,9 +75,12 @@ class Prober:
 
     async def examine(self, agent: Agent) -> Probe:
         """Look now, without storing it."""
+        return await self._examined(agent, self._model)
+
+    async def _examined(self, agent: Agent, model: ModelProbe) -> Probe:
         started = time.monotonic()
         try:
-            status, problem = await self._look(agent)
+            status, problem = await self._look(agent, model)
         except LemnosError as error:  # no runtime, or a key that cannot be opened
             status, problem = Health.OFFLINE, error.message.rstrip(".")
         duration = (time.monotonic() - started) * 1000
@@ -67,14 +88,16 @@ class Prober:
 
     def soon(self, agent: Agent) -> None:
         """Probe in the background."""
-        task = asyncio.create_task(self._probe(agent), name=f"probe-{agent.agent_id}")
+        probing = self._probe(agent, self._model)
+        task = asyncio.create_task(probing, name=f"probe-{agent.agent_id}")
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
     async def sweep(self) -> None:
         """Probe the agents of all tenants whose turn it is."""
         due = await self._agents.unchecked(clock.now() - _EVERY, _IN_ONE_SWEEP)
-        await asyncio.gather(*map(self._probe, due))
+        model = _AskedOnce(self._model)
+        await asyncio.gather(*(self._probe(agent, model) for agent in due))
 
     async def prune(self) -> int:
         """Forget probes that no figure rests on any more; how many."""
@@ -85,22 +108,22 @@ class Prober:
         for task in tuple(self._under_way):
             await cancelled(task)
 
-    async def _look(self, agent: Agent) -> tuple[Health, str]:
+    async def _look(self, agent: Agent, model: ModelProbe) -> tuple[Health, str]:
         name = self._access.runtime_of(agent)
         status = await self._runtimes.status(name)
         if not status.installed:
             return Health.OFFLINE, f"{name} is not installed here: {status.problem}"
         access = self._access.access_of(agent, self._accesses)
         if access.provider != "none":
-            return of_answer(await self._model.ask(access))
+            return of_answer(await model.ask(access))
         needs = self._runtimes.get(name).needs
         if needs in ("any", "none"):  # it can work without a model, or has a login of its own
             return Health.HEALTHY, ""
         return Health.OFFLINE, f"there is no API key for {needs}"
 
-    async def _probe(self, agent: Agent) -> None:
+    async def _probe(self, agent: Agent, model: ModelProbe) -> None:
         async with self._room:
-            probe = await self.examine(agent)
+            probe = await self._examined(agent, model)
         with contextlib.suppress(LemnosError):  # the database is away: the next sweep comes
             await self._db.write(lambda tx: self._note(tx, agent, probe))
 
