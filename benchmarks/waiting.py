@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.common import Figure, Lemnos, main, process_usage
 from lemnos.domains.tasks.model import NewTask, Status, TaskConfig
-from lemnos.domains.tasks.service import ITERATE
+from lemnos.domains.tasks.work import ITERATE
 from lemnos.domains.tasks.store import TaskStore
 from lemnos.engine import Job
 from lemnos.foundation import TENANT

@@ -15,8 +15,9 @@ from lemnos.domains.tasks.jobs import IterationJob
 from lemnos.domains.tasks.model import Changes, NewTask, PullRequestAsked, Status, Task
 from lemnos.domains.tasks.pull_requests import PullRequestJob
 from lemnos.domains.tasks.recording import Ending, Recorder
-from lemnos.domains.tasks.service import ITERATE, OPEN_PR, Followup
+from lemnos.domains.tasks.service import Followup
 from lemnos.domains.tasks.store import TaskStore
+from lemnos.domains.tasks.work import ITERATE, OPEN_PR
 from lemnos.domains.workspaces.model import Workspace
 from lemnos.domains.workspaces.ports import Checkout
 from lemnos.domains.workspaces.store import WorkspaceStore
