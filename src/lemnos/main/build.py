@@ -20,34 +20,24 @@ from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.integrations.store import KeyStore
 from lemnos.domains.mcp.service import McpService
 from lemnos.domains.mcp.store import McpStore
-from lemnos.domains.tasks.bench import Bench
-from lemnos.domains.tasks.changes import ChangesReader, DiffStore
-from lemnos.domains.tasks.credentials import Credentials
-from lemnos.domains.tasks.jobs import IterationJob
-from lemnos.domains.tasks.ordering import OrderService
-from lemnos.domains.tasks.pull_requests import PullRequestJob
 from lemnos.domains.tasks.recording import Recorder
 from lemnos.domains.tasks.runs import AgentRunner
-from lemnos.domains.tasks.service import ITERATE, OPEN_PR, TaskService
-from lemnos.domains.tasks.store import TaskStore
 from lemnos.domains.workspaces.service import WorkspaceLimits, WorkspaceService
 from lemnos.domains.workspaces.store import WorkspaceStore
-from lemnos.engine import Handler, Steps
 from lemnos.engine.backlog import read_backlog
 from lemnos.foundation import (
     AGENTS,
     ANALYSES,
-    PULL_REQUESTS,
     TENANT,
     Platform,
-    callback_secret,
     make_platform,
 )
 from lemnos.main.agents import make_agents
 from lemnos.main.analysis import make_analyses
-from lemnos.main.runners import make_gateway, make_runtimes, run_options
+from lemnos.main.refactoring import make_refactorings
+from lemnos.main.runners import make_gateway, make_host, make_inspector, make_runtimes
+from lemnos.main.tasks import Neighbours, make_tasks, traced
 from lemnos.main.webhooks import make_endpoints
-from lemnos.platform.telemetry.tracing import Tracer
 from lemnos.settings import Settings
 
 _SWEEP = 300.0  # seconds between two looks for workspaces that have expired
@@ -79,7 +69,9 @@ def build(settings: Settings) -> Server:
     platform = make_platform(settings)
     git = GitCli(settings.data_dir / "mirrors", platform.guard)
     gateway = make_gateway(settings, platform.guard)
-    runtimes = make_runtimes(settings, gateway)
+    host = make_host(settings, gateway)
+    runtimes = make_runtimes(settings, gateway, host)
+    inspector = make_inspector(host)
     forge_http = ForgeHttp(platform.guard)
     forges = ForgeRegistry(forge_http, platform.guard, _forge_hosts(settings))
     policy = GuardPolicy(platform.guard)
@@ -89,40 +81,26 @@ def build(settings: Settings) -> Server:
     analyses = make_analyses(settings, platform, keys)
     mcp = McpService(McpStore(platform.db), platform.vault, policy.check_mcp_server)
     workspaces = _workspaces(settings, platform, git)
-    store, diffs = TaskStore(platform.db), DiffStore(platform.db)
-    recorder = Recorder(
-        store, workspaces, platform.events, platform.webhooks, callback_secret(settings)
-    )
-    runner = AgentRunner(
-        platform.db, store, platform.events, recorder, runtimes, mcp, run_options(settings)
-    )
-    tasks = TaskService(
-        store,
-        platform.events,
-        platform.engine,
-        recorder,
-        keys,
-        runtimes,
-        policy,
-        platform.vault,
-        settings.max_timeout,
-        runner.stop,
-    )
-    credentials = Credentials(keys, tasks.secrets)
-    bench = Bench(platform.db, store, recorder, workspaces, git, credentials)
-    iterate = IterationJob(bench, runner, diffs)
-    open_pr = PullRequestJob(bench, forges)
-    trace = platform.tracer
-    platform.engine.register(
-        ITERATE, _traced(trace, ITERATE, iterate), queue=AGENTS, on_failed=iterate.failed
-    )
-    platform.engine.register(
-        OPEN_PR, _traced(trace, OPEN_PR, open_pr), queue=PULL_REQUESTS, on_failed=open_pr.failed
+    tasks = make_tasks(
+        settings,
+        platform,
+        Neighbours(
+            git=git,
+            workspaces=workspaces,
+            keys=keys,
+            mcp=mcp,
+            agents=agents,
+            runtimes=runtimes,
+            forges=forges,
+            policy=policy,
+            inspector=inspector,
+        ),
     )
     analyse = analyses.job
     platform.engine.register(
-        ANALYSE, _traced(trace, ANALYSE, analyse), queue=ANALYSES, on_failed=analyse.failed
+        ANALYSE, traced(platform.tracer, ANALYSE, analyse), queue=ANALYSES, on_failed=analyse.failed
     )
+    refactorings = make_refactorings(settings, platform, tasks, analyses.service, keys, inspector)
 
     readiness = Readiness()
     core = Core(
@@ -144,15 +122,16 @@ def build(settings: Settings) -> Server:
         runtimes=runtimes,
         agents=agents.service,
         router=agents.router,
-        tasks=tasks,
-        orders=OrderService(),
-        changes=ChangesReader(diffs, workspaces, git),
+        tasks=tasks.service,
+        orders=tasks.orders,
+        changes=tasks.changes,
         keys=keys,
         mcp=mcp,
         workspaces=workspaces,
         webhooks=platform.webhooks,
         endpoints=make_endpoints(platform),
         analyses=analyses.service,
+        refactorings=refactorings,
     )
     app = make_app(core)
     gate = Gate(direct(app), _guards(settings, platform, core))
@@ -161,6 +140,7 @@ def build(settings: Settings) -> Server:
         (_HOURLY, platform.door.prune),
         (_HOURLY, platform.dispatcher.prune),
         *agents.upkeep,
+        *tasks.upkeep,
         *analyses.upkeep,
     )
     closing = (
@@ -171,7 +151,9 @@ def build(settings: Settings) -> Server:
         git.close,
         platform.sender.close,
     )
-    return Server(settings, platform, core, app, gate, runner, recorder, upkeep, closing)
+    return Server(
+        settings, platform, core, app, gate, tasks.runner, tasks.recorder, upkeep, closing
+    )
 
 
 def _keep_private(settings: Settings) -> None:
@@ -182,16 +164,6 @@ def _keep_private(settings: Settings) -> None:
     if not settings.database_url:
         for name in ("lemnos.db", "engine.db"):
             os.close(os.open(settings.data_dir / name, os.O_RDWR | os.O_CREAT, 0o600))
-
-
-def _traced(tracer: Tracer, kind: str, handler: Handler) -> Handler:
-    """The handler in a span of the trace in which its job was asked for."""
-
-    async def traced(steps: Steps) -> None:
-        with tracer.span(kind, steps.job.payload.get("trace_id", ""), job=steps.job.id):
-            await handler(steps)
-
-    return traced
 
 
 def _workspaces(settings: Settings, platform: Platform, git: GitCli) -> WorkspaceService:

@@ -10,6 +10,7 @@ from lemnos.domains.agents.ports import Limits, ModelAccess
 from lemnos.domains.tasks.runs import RunOptions
 from lemnos.kernel.errors import LemnosError
 from lemnos.runners.gateway import ModelGateway, Price, PriceTable
+from lemnos.runners.quality import SandboxInspector
 from lemnos.runners.runtimes.acp import AcpAgent, AcpRuntime
 from lemnos.runners.runtimes.builtin import BuiltinAgent
 from lemnos.runners.runtimes.claude_code import ClaudeCode
@@ -20,11 +21,18 @@ from lemnos.runners.sandbox import choose_sandbox
 from lemnos.settings import Settings
 
 
-def make_runtimes(settings: Settings, gateway: ModelGateway) -> RuntimeRegistry:
-    """The runtimes that this machine may have; `lemnos doctor` probes the same ones."""
+def make_host(settings: Settings, gateway: ModelGateway) -> Host:
+    """What runs agents and the checks of what they changed: the sandbox and the tools in it."""
     folders = tuple(Path(path).expanduser().resolve() for path in settings.agent_paths)
     programs = tuple(path / "bin" if (path / "bin").is_dir() else path for path in folders)
-    host = Host(choose_sandbox(settings.sandbox, (settings.data_dir,)), gateway, folders, programs)
+    return Host(choose_sandbox(settings.sandbox, (settings.data_dir,)), gateway, folders, programs)
+
+
+def make_runtimes(
+    settings: Settings, gateway: ModelGateway, host: Host | None = None
+) -> RuntimeRegistry:
+    """The runtimes that this machine may have; `lemnos doctor` probes the same ones."""
+    host = host or make_host(settings, gateway)
     tools = (Path(settings.tools),) if settings.tools else ()
     agents = [
         AcpRuntime(host, AcpAgent(name, tuple(command)))
@@ -39,6 +47,11 @@ def make_runtimes(settings: Settings, gateway: ModelGateway) -> RuntimeRegistry:
         ),
         settings.default_runtime,
     )
+
+
+def make_inspector(host: Host) -> SandboxInspector:
+    """What checks changed trees, in the same sandbox, with the tools of agents."""
+    return SandboxInspector(host.sandbox, host.read_only, host.path)
 
 
 def make_gateway(settings: Settings, guard: NetGuard) -> ModelGateway:

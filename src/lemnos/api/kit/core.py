@@ -12,6 +12,7 @@ from lemnos.domains.agents.service import AgentService
 from lemnos.domains.analysis.service import AnalysisService
 from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.mcp.service import McpService
+from lemnos.domains.refactoring.service import RefactoringService
 from lemnos.domains.tasks.changes import ChangesReader
 from lemnos.domains.tasks.ordering import OrderService
 from lemnos.domains.tasks.service import TaskService
@@ -49,3 +50,4 @@ class Core:
     webhooks: WebhookService
     endpoints: EndpointService
     analyses: AnalysisService
+    refactorings: RefactoringService
