@@ -3,7 +3,7 @@
 # Each target sets up what it needs first, into .venv and .tools; a second call starts at once.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve setup lint format types unit bench lock clean distclean \
+.PHONY: help demo test serve setup lint format types unit sdk bench lock clean distclean \
         runtime dev tools
 
 BIN := .venv/bin
@@ -13,7 +13,7 @@ ARGS ?=
 export PYTHON
 
 bootstrap = python="$$(tools/find-python.sh)" && "$$python" tools/bootstrap.py
-# Node from PyPI is linked here on machines without one.
+# Node and npm from PyPI are linked here on machines without them.
 test_path = PATH="$(CURDIR)/.tools/bin:$$PATH"
 
 help: ## list the targets
@@ -29,7 +29,7 @@ serve: runtime ## start the server on http://127.0.0.1:8000
 	@$(BIN)/lemnos serve $(ARGS)
 
 setup: ## install everything for development
-	@$(bootstrap) dev npm system
+	@$(bootstrap) dev npm sdk system
 
 runtime:
 	@$(bootstrap) runtime
@@ -52,6 +52,10 @@ types: dev ## mypy, strict
 unit: dev ## the unit tests alone
 	@$(BIN)/pytest tests/unit $(ARGS)
 
+sdk: dev ## build both SDKs into dist: the wheel and the npm tarball
+	@$(bootstrap) sdk
+	@$(test_path) tools/build-sdk.sh dist
+
 bench: dev ## the benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)
 
@@ -59,8 +63,9 @@ lock: dev ## write requirements/*.lock anew (ARGS=--upgrade for the newest versi
 	@tools/lock.sh $(ARGS)
 
 clean: ## remove caches and build output
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
-	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist \
+	       sdk/typescript/dist
+	find src sdk/python tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove what setup installed, too
-	rm -rf .venv .tools
+	rm -rf .venv .tools sdk/typescript/node_modules

