@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from statistics import median
 
-from sqlalchemy import bindparam, literal_column, select
+from sqlalchemy import bindparam, literal_column, or_, select
 
 from lemnos.domains.tasks.model import Status
 from lemnos.domains.tasks.orders import TaskType
@@ -57,11 +57,11 @@ def _query(by_agent: bool, usual: bool) -> Query:
         )
     newest_first = newest.order_by(_T.created_at.desc(), _T.id.desc()).limit(_LOOKED_AT)
     seen = newest_first.subquery().c
-    completed = (Status.COMPLETED.value, Status.PR_CREATED.value)
+    completed = (seen.status == Status.COMPLETED.value, seen.status == Status.PR_CREATED.value)
     return Query(
         select(seen.duration_seconds)
         .where(
-            seen.status.in_(completed),
+            or_(*completed),
             seen.type == bindparam("type"),
             seen.iteration == 1,
             seen.duration_seconds.is_not(None),
