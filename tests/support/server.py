@@ -26,7 +26,7 @@ import httpx2
 from lemnos.kernel.context import Principal
 from lemnos.platform.db.migrate import migrate
 from lemnos.platform.identity import TokenIssuer, TokenSettings
-from lemnos.platform.secrets import derive, load_or_create_master_key
+from lemnos.platform.secrets import decode_master_key, derive, load_or_create_master_key
 
 START_TIMEOUT = 60.0  # seconds, on a machine that has other things to do
 PATIENCE = 60.0  # seconds that a test waits for what must come
@@ -191,7 +191,10 @@ class LemnosServer:
         subject: str = "tester",
     ) -> str:
         """A JWT of this server's for any tenant and any permissions its roles grant."""
-        key = derive(load_or_create_master_key(self.data / "master.key"), "jwt")
+        given = self.env.get("LEMNOS_MASTER_KEY")
+        path = self.data / "master.key"
+        master = decode_master_key(given) if given else load_or_create_master_key(path)
+        key = derive(master, "jwt")
         granted = frozenset({"*"} if permissions is None else permissions)
         caller = Principal(tenant, subject, tuple(roles), granted)
         return TokenIssuer(TokenSettings(key)).issue(caller)
