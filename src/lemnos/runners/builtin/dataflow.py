@@ -94,17 +94,35 @@ def _is_bound_to_place(node: ast.AST, piece: Sequence[ast.stmt]) -> bool:
 
 
 def surely_bound(piece: Sequence[ast.stmt]) -> set[str]:
-    """Names that every way through the piece binds: by its own statements, not inside branches."""
+    """Names that every way through the piece binds. A way that leaves it early does not count."""
     sure = set()
     for statement in piece:
         match statement:
-            case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
+            case ast.Assign() | ast.AnnAssign(value=ast.expr()) | ast.AugAssign() | ast.Import():
+                sure |= Names.of([statement]).bound
+            case ast.ImportFrom() | ast.FunctionDef() | ast.ClassDef():
                 sure |= Names.of([statement]).bound
             case ast.With():
-                sure |= surely_bound(statement.body)
-            case ast.If(orelse=[_, *_]):
-                sure |= surely_bound(statement.body) & surely_bound(statement.orelse)
+                sure |= Names.of(statement.items).bound | surely_bound(statement.body)
+            case ast.If():
+                sure |= _bound_by_all([statement.body, statement.orelse])
+            case ast.Try():
+                handlers = [handler.body for handler in statement.handlers]
+                sure |= _bound_by_all([[*statement.body, *statement.orelse], *handlers])
+                sure |= surely_bound(statement.finalbody)
     return sure
+
+
+def _bound_by_all(branches: Sequence[Sequence[ast.stmt]]) -> set[str]:
+    """What each branch binds of which the end is reached."""
+    bound = [surely_bound(branch) for branch in branches if not _leaves(branch)]
+    return set.intersection(*bound) if bound else set()
+
+
+def _leaves(branch: Sequence[ast.stmt]) -> bool:
+    return bool(branch) and isinstance(
+        branch[-1], ast.Return | ast.Raise | ast.Continue | ast.Break
+    )
 
 
 def exposed(statements: Sequence[ast.stmt]) -> set[str]:

@@ -24,7 +24,34 @@ def loses_names(tree: Tree, path: str, source: str, changed: str) -> bool:
 def extracted(tree: Tree, path: str, source: str, piece: Piece) -> str | None:
     """The file's text with the piece in a helper; None where that cannot be done."""
     text = _moved(source, piece) if piece.tail else _by_rope(tree, path, source, piece)
-    return None if text is None else _with_docstring(text, source, piece)
+    return None if text is None else _spaced(_with_docstring(text, source, piece), piece.name)
+
+
+def _spaced(text: str, name: str) -> str:
+    """The text with as many blank lines around the helper as PEP 8 asks for."""
+    helper = next(
+        node for node in ast.walk(ast.parse(text))
+        if isinstance(node, Function) and node.name == name
+    )  # fmt: skip
+    lines = text.splitlines(keepends=True)
+    blank = ["\n"] * (1 if helper.col_offset else 2)
+    first = min([helper.lineno, *(node.lineno for node in helper.decorator_list)]) - 1
+    last = helper.end_lineno or helper.lineno
+    above, below = lines[:first], lines[last:]
+    while above and not above[-1].strip():
+        above.pop()
+    while below and not below[0].strip():
+        below.pop(0)
+    owner_begins = bool(above) and above[-1].rstrip().endswith(":")
+    return "".join(
+        [
+            *above,
+            *([] if owner_begins else blank),
+            *lines[first:last],
+            *(blank if below else []),
+            *below,
+        ]
+    )
 
 
 def _by_rope(tree: Tree, path: str, source: str, piece: Piece) -> str | None:

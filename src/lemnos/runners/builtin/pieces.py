@@ -69,13 +69,14 @@ class _Block:
 
     `after` is what runs next once they are through. `rings` are the loops and the try statements
     around them, other parts of which may run after them in whatever order. `tail`: they end the
-    function.
+    function. `given` are names that surely have a value when they begin.
     """
 
     statements: Sequence[ast.stmt]
     after: Sequence[ast.stmt] = ()
     rings: tuple[ast.stmt, ...] = ()
     tail: bool = False
+    given: frozenset[str] = frozenset()
 
 
 def length(function: Function) -> int:
@@ -136,6 +137,8 @@ def _judged(
         return None
     if not outputs <= surely_bound(piece) | inputs:
         return None
+    if not inputs <= block.given | surely_bound(block.statements[:first]):
+        return None  # to hand over a name that has no value is an error where it was none
     comment = _comment_above(piece[0].lineno, lines)
     name = _name_from(" ".join(comment)) if comment else _name_from_result(piece, outputs)
     if any(_comment_above(s.lineno, lines) for s in piece[1:]) and not unnamed:
@@ -235,7 +238,8 @@ def _headers(statements: Sequence[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def _blocks(function: Function) -> Iterator[_Block]:
-    yield from _inner_blocks(_Block(_without_docstring(function.body), tail=True))
+    given = frozenset(arguments_of(function))
+    yield from _inner_blocks(_Block(_without_docstring(function.body), tail=True, given=given))
 
 
 def _inner_blocks(block: _Block) -> Iterator[_Block]:
@@ -246,17 +250,20 @@ def _inner_blocks(block: _Block) -> Iterator[_Block]:
         is_ring = isinstance(statement, Loop | ast.Try)
         rings = (*block.rings, statement) if is_ring else block.rings
         after = [*block.statements[place + 1 :], *block.after]
-        for body in _bodies(statement):
-            yield from _inner_blocks(_Block(body, after, rings))
+        bound = surely_bound(block.statements[:place]) | Names.of(_headers([statement])).bound
+        for body, more in _bodies(statement):
+            given = block.given | bound | more
+            yield from _inner_blocks(_Block(body, after, rings, given=given))
 
 
-def _bodies(statement: ast.stmt) -> Iterator[Sequence[ast.stmt]]:
+def _bodies(statement: ast.stmt) -> Iterator[tuple[Sequence[ast.stmt], set[str]]]:
+    """The blocks of a compound statement, each with the name that only it is given."""
     for _, value in ast.iter_fields(statement):
         if isinstance(value, list) and value:
             if isinstance(value[0], ast.stmt):
-                yield value
+                yield value, set()
             elif isinstance(value[0], ast.ExceptHandler):
-                yield from (handler.body for handler in value)
+                yield from ((each.body, {each.name} if each.name else set()) for each in value)
 
 
 def _without_docstring(body: Sequence[ast.stmt]) -> Sequence[ast.stmt]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -51,8 +52,30 @@ def _moved(
         ) as error:
             name = f"{owner.name}.{method.name}"
             raise DoesNotApply(f"Rope cannot move {name} to self.{attribute}: {error}") from error
+    _own(tree, written, method.name, attribute)
     where = ", ".join(written)
     return f"{where}: {owner.name}.{method.name} moved to the class of self.{attribute}"
+
+
+def _own(tree: Tree, paths: Sequence[str], name: str, attribute: str) -> None:
+    """In its new class the attribute is the method's own self, where Rope gives it the old one."""
+    for path in paths:
+        source = tree.read(path)
+        for node in ast.walk(parsed(source)):
+            if not isinstance(node, ast.FunctionDef) or node.name != name:
+                continue
+            if [argument.arg for argument in node.args.args[:2]] != ["self", "host"]:
+                continue
+            whole = ast.get_source_segment(source, node) or ""
+            own = re.sub(rf"\bhost\.{attribute}\b", "self", whole)
+            if len(re.findall(r"\bhost\b", own)) > 1:
+                continue  # it still needs the object that it came from
+            text = source.replace(whole, re.sub(r"\bself, host\b", "self", own, count=1))
+            tree.write(path, text)
+            for caller in paths:
+                call = rf"(\.{attribute}\.{name}\()self(?:, )?"
+                tree.write(caller, re.sub(call, r"\1", tree.read(caller)))
+            return
 
 
 def _envied(method: ast.FunctionDef) -> str:
