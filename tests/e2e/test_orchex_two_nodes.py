@@ -75,8 +75,7 @@ def test_the_other_agent_is_taken_where_the_first_is_full(nodes: Nodes) -> None:
         _register(nodes.first, name, max_concurrent_tasks=1)
     ids = [team.submit(description=HOLDS) for team in nodes.both]
 
-    for task_id in ids:
-        nodes.first.until(lambda task_id=task_id: nodes.at(task_id) is not None, "it has begun")
+    nodes.first.until(lambda: all(map(nodes.at, ids)), "both have begun")
     assert {nodes.first.task(task_id)["agent_id"] for task_id in ids} == {"smith", "tinker"}
 
     for task_id in ids:
