@@ -31,8 +31,9 @@ PROVIDER = "github" if _DESCRIBED.exists() else "gitea"
 TANGLED = '''"""Options."""
 
 
-def parse_options(words):
-    found = {}
+def parse_options(words: list[str]) -> dict[str, object]:
+    """Options by name."""
+    found: dict[str, object] = {}
     for word in words:
         if word.startswith("--"):
             if "=" in word:
@@ -54,7 +55,7 @@ def parse_options(words):
                 elif letter.isdigit():
                     found["level"] = int(letter)
         elif word:
-            found.setdefault("files", []).append(word)
+            found[word] = None
     return found
 '''
 FILES = {
@@ -135,6 +136,13 @@ class Site:
         self.data("POST", "/agents", body, 201)
         return agent_id
 
+    def thinker(self, **given: Any) -> str:
+        """A new agent that works with the scripted model; its id."""
+        config = {"runtime": "builtin", "base_url": self.model.url, "api_key": "sk-of-the-tests"}
+        capabilities = ["code_generation", "code_review", "security_analysis"]
+        body = {"provider": "anthropic", "model": "claude-sonnet-4.5", "config": config}
+        return self.agent(**{**body, "capabilities": capabilities, **given})
+
     def submit(self, **given: Any) -> str:
         """A new task for the deterministic worker on the repository; its id."""
         body = {
@@ -162,6 +170,12 @@ class Site:
         self.server.until(there, what=f"{task_id} is {' or '.join(states)}")
         return self.data("GET", f"/tasks/{task_id}")
 
+    def at_work(self, task_id: str) -> Any:
+        """The task once an agent is at it."""
+        path = f"/tasks/{task_id}"
+        self.server.until(lambda: self.data("GET", path)["agent_id"] is not None)
+        return self.data("GET", path)
+
     def completed(self, **given: Any) -> Any:
         """A task that has completed with changes."""
         return self.until(self.submit(**given), "completed")
@@ -170,14 +184,7 @@ class Site:
 def register_agents(site: Site) -> None:
     """One agent with deterministic tools, one with the scripted model."""
     site.agent(agent_id=WORKER, capabilities=["refactoring", "code_generation"])
-    site.agent(
-        agent_id=THINKER,
-        provider="anthropic",
-        model="claude-sonnet-4.5",
-        capabilities=["code_generation", "code_review", "security_analysis"],
-        constraints={"cost_per_1k_tokens": 0.003},
-        config={"runtime": "builtin", "base_url": site.model.url, "api_key": "sk-of-the-tests"},
-    )
+    site.thinker(agent_id=THINKER, constraints={"cost_per_1k_tokens": 0.003})
     body = {"name": KEY, "provider": PROVIDER, "token": TOKEN}
     body["host"] = urlsplit(site.forge.url).netloc
     answer = site.server.client.post("/api/v1/keys", json=body)

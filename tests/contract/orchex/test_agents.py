@@ -108,12 +108,12 @@ def test_an_id_is_taken_once(site: Site):
 
 
 def test_an_agent_at_work_is_removed_by_force_only(site: Site):
-    agent_id = site.agent(capabilities=["code_generation"])
-    task_id = site.submit(agent_id=agent_id, context={"repository": site.stuck_url})
-    site.until(task_id, "running")
+    agent_id = site.thinker()
+    task_id = site.think("wait for ever", agent_id=agent_id)
+    site.at_work(task_id)
     error = site.error("DELETE", f"/agents/{agent_id}", status=409)
-    if error["details"]["reason"] == "agent_busy":
-        assert site.call("DELETE", f"/agents/{agent_id}?force=true").status_code == 204
+    assert (error["code"], error["details"]["reason"]) == ("CONFLICT", "agent_busy")
+    assert site.call("DELETE", f"/agents/{agent_id}?force=true").status_code == 204
     site.call("DELETE", f"/tasks/{task_id}")
 
 

@@ -64,7 +64,7 @@ def test_what_the_context_says_reaches_the_agent_but_not_what_names_the_reposito
 
 def test_a_running_task_as_documented(site: Site):
     task_id = site.think("wait for ever")
-    task = site.until(task_id, "running")
+    task = site.at_work(task_id)
     assert lacks(task, document.RUNNING) == []
     assert 0 <= task["progress"]["percentage"] <= 100
     assert task["result"] is None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -36,6 +37,16 @@ def as_lemnos_error(error: Exception, scope: Scope) -> LemnosError | None:
     if isinstance(error, HTTPException):
         return _from_http(error, scope)
     return None
+
+
+@contextmanager
+def naming(fields: Mapping[str, str]) -> Iterator[None]:
+    """Tell of fields that a domain refuses by the names that a document gives them."""
+    try:
+        yield
+    except Invalid as error:
+        told = {fields.get(name, name): problem for name, problem in error.fields.items()}
+        raise Invalid(error.message, code=error.code, fields=told, details=error.details) from error
 
 
 def invalid(problems: Iterable[Mapping[str, Any]], *, in_place: bool) -> Invalid:

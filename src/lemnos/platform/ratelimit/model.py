@@ -78,7 +78,7 @@ class LongLimits:
     @property
     def tiers(self) -> dict[str, Tier]:
         """What a limiter must know of."""
-        made = {}
+        made: dict[str, Tier] = {}
         for tier, (long, burst) in self._names.items():
             made |= {long: self._long[tier], burst: self._burst[tier]}
         return made

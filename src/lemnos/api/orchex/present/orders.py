@@ -10,6 +10,19 @@ from lemnos.domains.agents.model import Ask
 from lemnos.domains.tasks.model import PullRequestAsked
 from lemnos.domains.tasks.orders import FanOut, Order
 
+# Where a request has the fields of an order.
+FIELDS = {
+    "repo_url": "context.repository",
+    "provider_key": "context.provider_key",
+    **{
+        name: f"requirements.{name}"
+        for name in ("required_capabilities", "max_tokens", "timeout_seconds")
+    },
+    **{
+        name: f"constraints.{name}"
+        for name in ("max_cost_usd", "preferred_providers", "excluded_agents")
+    },
+}
 # What names the repository and the way to it; the agent gets a checkout instead.
 _OURS = frozenset({"repository_url", "repository_path", "branch", "provider_key"})
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from lemnos.api.kit.answers import from_reply
 from lemnos.api.kit.describe import body_like
+from lemnos.api.kit.errors import naming
 from lemnos.api.kit.operation import CoreDep, Ctx, OnceDep, needs, operations
 from lemnos.api.orchex.envelope import answer_of, reply_of
 from lemnos.api.orchex.examples import analysis as examples
@@ -39,7 +40,9 @@ async def start_analysis(
     if not (body.repository_url or body.repository_path):
         problem = "is required, or repository_path"
         raise Invalid(f"repository_url {problem}.", fields={"repository_url": problem})
-    analysis = await core.analyses.draft(ctx, present.new_analysis(body))
+    given = "repository_url" if body.repository_url else "repository_path"
+    with naming({"repository": given}):
+        analysis = await core.analyses.draft(ctx, present.new_analysis(body))
     estimate = await core.analyses.estimate(ctx, analysis)
     kept = await core.door.reply(
         ctx,

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from lemnos.api.kit.answers import from_reply
 from lemnos.api.kit.core import Core
 from lemnos.api.kit.describe import body_like, direct_body, in_path, in_query
+from lemnos.api.kit.errors import naming
 from lemnos.api.kit.operation import (
     CoreDep,
     Ctx,
@@ -54,7 +55,8 @@ async def submit_task(request: Request) -> Response:
     core, ctx = core_of(request), context_of(request)
     once = await once_of(request)
     order = orders.order(wire.SubmitTask.model_validate_json(await request.body()))
-    task = await core.orders.draft(ctx, order)
+    with naming(orders.FIELDS):
+        task = await core.orders.draft(ctx, order)
 
     async def submit(tx: Tx) -> Task:
         return await core.orders.submit(tx, ctx, task, order)
