@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.scene import FILES, REPOSITORY
+from tests.sdk.programs import ROOT
 from tests.support.fixtures import TOKEN
 from tests.support.git_http import GitServer
-from tests.support.server import LemnosServer
 from tests.support.sink import WebhookSink
 
-ROOT = Path(__file__).parents[2]
 SETTINGS = ("ORCHEX_BASE_URL", "ORCHEX_API_KEY", "LEMNOS_URL", "LEMNOS_API_KEY")
 
 
@@ -47,12 +45,6 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("artifacts")
     subprocess.run([ROOT / "tools" / "build-sdk.sh", folder], check=True)
     return folder
-
-
-def environment(server: LemnosServer, **more: str) -> dict[str, str]:
-    """What a program that uses an SDK runs in."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-    return {**kept, "LEMNOS_URL": server.url, "LEMNOS_API_KEY": server.key, **more}
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sdk.conftest import ROOT, environment
+from tests.sdk.programs import ROOT, environment, run
 from tests.support.model_endpoint import ModelEndpoint
 from tests.support.model_script import Say
 from tests.support.npm import require_cli
@@ -83,8 +83,9 @@ def installed(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     """The wheel alone; its dependencies are those of this environment."""
     folder = tmp_path_factory.mktemp("site")
     (wheel,) = artifacts.glob("lemnos_sdk-*.whl")
-    uv = [ROOT / ".venv" / "bin" / "uv", "pip", "install", "--quiet", "--offline", "--no-deps"]
-    subprocess.run([*uv, "--python", sys.executable, "--target", folder, wheel], check=True)
+    uv = str(ROOT / ".venv" / "bin" / "uv")
+    options = ["--quiet", "--offline", "--no-deps", "--python", sys.executable]
+    subprocess.run([uv, "pip", "install", *options, "--target", folder, wheel], check=True)
     return folder
 
 
@@ -100,40 +101,21 @@ def project(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(command: list[str | Path], server: LemnosServer, cwd: Path, **more: str) -> tuple[str, str]:
-    """What a program wrote: its output, its errors."""
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env=environment(server, **more),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return done.stdout.strip(), done.stderr
-
-
 def test_the_python_example_runs_as_it_stands(
     server: LemnosServer, installed: Path, tmp_path: Path
 ) -> None:
     example = tmp_path / "example.py"
     example.write_text(PYTHON.replace("your_api_key", server.key))
-    code, problem = run(
-        [sys.executable, example],
-        server,
-        tmp_path,
-        PYTHONPATH=str(installed),
-        ORCHEX_BASE_URL=f"{server.url}/v1",
-    )
-    assert code == CODE, problem
+    places = {"PYTHONPATH": str(installed), "ORCHEX_BASE_URL": f"{server.url}/v1"}
+    done = run([sys.executable, example], tmp_path, environment(server, **places))
+    assert done.stdout.strip() == CODE, done.stderr
 
 
 def test_the_javascript_example_declares_a_name_twice(server: LemnosServer, project: Path) -> None:
     """No SDK can make it run as it stands: JavaScript refuses it before its first line."""
     (project / "as-it-stands.cjs").write_text(JAVASCRIPT)
-    _, problem = run(["node", "as-it-stands.cjs"], server, project)
-    assert "SyntaxError: Identifier 'ORCHEX' has already been declared" in problem
+    done = run(["node", "as-it-stands.cjs"], project, environment(server))
+    assert "SyntaxError: Identifier 'ORCHEX' has already been declared" in done.stderr
 
 
 def test_the_javascript_example_with_another_name(
@@ -143,13 +125,13 @@ def test_the_javascript_example_with_another_name(
     register = PYTHON.split("# Submit task", maxsplit=1)[0].replace("claude-sonnet-4", "another")
     script = tmp_path / "register.py"
     script.write_text(register.replace("your_api_key", server.key))
-    _, problem = run([sys.executable, script], server, tmp_path, PYTHONPATH=str(installed))
-    assert problem == ""
+    python = environment(server, PYTHONPATH=str(installed))
+    assert run([sys.executable, script], tmp_path, python).returncode == 0
     changed = (
         JAVASCRIPT.replace("const ORCHEX =", "const orchex =")
         .replace("ORCHEX.tasks", "orchex.tasks")
         .replace("your_api_key", server.key)
     )
     (project / "example.cjs").write_text(f"(async () => {{{changed}}})();")
-    code, problem = run(["node", "example.cjs"], server, project)
-    assert code == CODE, problem
+    done = run(["node", "example.cjs"], project, environment(server))
+    assert done.stdout.strip() == CODE, done.stderr

@@ -140,10 +140,12 @@ def test_a_wait_costs_one_stream_and_one_look(server: ScriptedServer, client: OR
     assert paths(server) == ["/events", ""]
 
 
-def test_without_a_stream_it_looks(server: ScriptedServer, client: ORCHEX) -> None:
+def test_without_a_stream_it_looks(
+    server: ScriptedServer, client: ORCHEX, monkeypatch: pytest.MonkeyPatch
+) -> None:
     running = orchex({"task_id": "task_1", "status": "running"})
     pauses: list[float] = []
-    client._io.sleep = pauses.append  # type: ignore[method-assign]
+    monkeypatch.setattr(client._io, "sleep", pauses.append)
     server.answers = [refusal(404, "NOT_FOUND"), running, running, orchex(COMPLETED)]
     assert client.tasks.of("task_1").wait().code == "x = 1"
     assert pauses == [1.0, 2.0]

@@ -27,7 +27,7 @@ from lemnos_sdk import (
     _retry,
 )
 from tests.sdk.scripted import ScriptedServer, orchex, refusal
-from tests.support.loopback import ConnectionReset, Reply
+from tests.support.loopback import ConnectionReset, Reply, Request
 
 HEALTH = {
     "status": "healthy",
@@ -266,7 +266,12 @@ def test_no_server_is_told() -> None:
 
 
 def test_a_server_that_says_nothing(server: ScriptedServer) -> None:
-    server.answers = [lambda _: server.closing.wait() and orchex(HEALTH)]
+
+    def silent(_: Request) -> Reply:
+        server.closing.wait()
+        return orchex(HEALTH)
+
+    server.answers = [silent]
     with (
         ORCHEX("key", base_url=server.url, timeout=0.05, max_retries=1) as client,
         pytest.raises(APITimeoutError),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
+import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.sdk.conftest import ROOT, environment
+from tests.sdk.programs import ROOT, environment, run
 from tests.sdk.relay import Relay
 from tests.support.fixtures import TOKEN
 from tests.support.server import LemnosServer
@@ -47,30 +47,20 @@ handle.taskId = 'other';
 def project(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project that has the tarball installed, with the SDK's tests beside it."""
     folder = tmp_path_factory.mktemp("project")
-    package = folder / "node_modules" / "@lemnos" / "sdk"
-    package.mkdir(parents=True)
     (tarball,) = artifacts.glob("lemnos-sdk-*.tgz")
     with tarfile.open(tarball) as archive:
-        archive.extractall(package, filter="data")
-    (package / "package").rename(folder / "unpacked")
-    package.rmdir()
-    (folder / "unpacked").rename(package)
-    (folder / "tests").symlink_to(SDK / "tests")
+        archive.extractall(folder, filter="data")
+    scope = folder / "node_modules" / "@lemnos"
+    scope.mkdir(parents=True)
+    (folder / "package").rename(scope / "sdk")
+    shutil.copytree(SDK / "tests", folder / "tests")
     (folder / "package.json").write_text('{"type": "module"}')
     return folder
 
 
-def node(project: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
+def node(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
     """Run Node.js; its output is the message of a failure."""
-    done = subprocess.run(
-        ["node", "--preserve-symlinks", "--preserve-symlinks-main", *arguments],
-        cwd=project,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=170,
-        check=False,
-    )
+    done = run(["node", *arguments], folder, env)
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
 
 

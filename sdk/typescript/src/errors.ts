@@ -191,6 +191,12 @@ const BY_STATUS: Readonly<Record<number, new (told: Refusal) => APIStatusError>>
   429: RateLimitError,
 };
 
+/** Whether an answer's text tells of an error, whatever its status. */
+export function isRefusal(text: string): boolean {
+  const body = parsed(text);
+  return !isObject(body) || 'error' in body;
+}
+
 /** What an answer of 400 or above means, from its text. */
 export function errorOf(response: Response, text: string): APIStatusError {
   const { status, headers } = response;

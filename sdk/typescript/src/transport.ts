@@ -1,4 +1,4 @@
-import { APIConnectionError, APITimeoutError, ResponseError, errorOf } from './errors.js';
+import { APIConnectionError, APITimeoutError, ResponseError, errorOf, isRefusal } from './errors.js';
 import { Retries, sleep } from './retry.js';
 import type { RequestOptions, Settings } from './settings.js';
 import { Decoder, type Frame } from './sse.js';
@@ -145,7 +145,7 @@ function explained(error: unknown, outgoing: Outgoing, signal?: AbortSignal): AP
 
 /** Whether an answer with a status of failure is content after all, not an error. */
 function isContent(response: Response, text: unknown, outgoing: Outgoing): boolean {
-  return response.status === outgoing.also && !/^\s*<|"error"\s*:/.test(String(text));
+  return response.status === outgoing.also && !isRefusal(String(text));
 }
 
 function contentOf(outgoing: Outgoing, text: string): unknown {

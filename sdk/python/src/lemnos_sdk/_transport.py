@@ -22,6 +22,7 @@ from lemnos_sdk._settings import Settings
 from lemnos_sdk._sse import Decoder, Frame
 
 T = TypeVar("T")
+CONNECT_TIMEOUT = 10.0  # seconds
 SILENCE = 45.0  # seconds after which a stream is dead: the server sends keep-alives every 15
 
 
@@ -49,7 +50,7 @@ class _Transport:
                 **call.headers,
                 **headers,
             },
-            timeout=call.timeout or self.settings.timeout,
+            timeout=_patience(call.timeout or self.settings.timeout),
         )
 
 
@@ -152,6 +153,10 @@ class Async(_Transport):
             except httpx2.TransportError as error:
                 pause = retries.pause(connection_error(error))
             await self.sleep(pause)
+
+
+def _patience(seconds: float) -> httpx2.Timeout:
+    return httpx2.Timeout(seconds, connect=min(seconds, CONNECT_TIMEOUT))
 
 
 def _stream_headers(last_id: str) -> dict[str, str]:

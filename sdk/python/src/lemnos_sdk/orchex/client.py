@@ -15,7 +15,7 @@ from lemnos_sdk.orchex.agents import Agents
 from lemnos_sdk.orchex.analyses import Analyses
 from lemnos_sdk.orchex.models import Decision
 from lemnos_sdk.orchex.monitoring import MetricsResource, System
-from lemnos_sdk.orchex.params import Requirements, TaskConstraints
+from lemnos_sdk.orchex.params import Context, Requirements, TaskConstraints
 from lemnos_sdk.orchex.refactorings import Refactorings
 from lemnos_sdk.orchex.tasks import Tasks
 from lemnos_sdk.orchex.webhooks import Webhooks
@@ -45,7 +45,9 @@ class _Client(Resource[IO]):
     def route(
         self,
         *,
-        type: str | None = None,
+        type: str,
+        description: str | None = None,
+        context: Context | None = None,
         requirements: Requirements | None = None,
         constraints: TaskConstraints | None = None,
         agent_id: str | None = None,
@@ -54,6 +56,8 @@ class _Client(Resource[IO]):
         """Whom a task like this would go to now. Nothing is submitted."""
         asked = given(
             type=type,
+            description=description,
+            context=context,
             requirements=requirements,
             constraints=constraints,
             agent_id=agent_id,

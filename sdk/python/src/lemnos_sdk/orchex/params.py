@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, TypeAlias, TypedDict
 
 
 class RetryPolicy(TypedDict, total=False):
@@ -22,7 +22,7 @@ class AgentConstraints(TypedDict, total=False):
     cost_per_1k_tokens: float
 
 
-class AgentConfig(TypedDict, total=False):
+class KnownConfig(TypedDict, total=False):
     """How an agent is run and weighed; ``runtime`` and ``base_url`` override its provider's."""
 
     base_weight: float
@@ -31,7 +31,7 @@ class AgentConfig(TypedDict, total=False):
     base_url: str
 
 
-class Context(TypedDict, total=False):
+class KnownContext(TypedDict, total=False):
     """What the work is about.
 
     ``repository`` is worked on when it is a URL or an absolute path, else it only describes;
@@ -91,4 +91,7 @@ class PullRequestOptions(TypedDict, total=False):
     branch: str
 
 
-Metadata = Mapping[str, Any]
+# What else is given in these is kept as it is.
+AgentConfig: TypeAlias = KnownConfig | Mapping[str, Any]
+Context: TypeAlias = KnownContext | Mapping[str, Any]
+Metadata: TypeAlias = Mapping[str, Any]
