@@ -33,7 +33,7 @@ def make_refactorings(
     follower = Follower(store, engine, platform.announcer)
     bench.recorder.on_rested.append(follower)
     examiner = Examiner(bench, inspector, analyses, settings.data_dir / "workspaces")
-    order = OrderJob(bench, store, analyses, tasks.orders, follower)
+    order = OrderJob(bench, store, analyses, tasks.orders, follower, settings.max_timeout)
     check = CheckJob(bench, store, analyses, tasks.service, diffs, examiner, follower)
     engine.register(ORDER, traced(platform.tracer, ORDER, order), on_failed=order.failed)
     engine.register(
@@ -49,4 +49,5 @@ def make_refactorings(
         keys,
         bench.git,
         engine,
+        settings.max_timeout,
     )

@@ -55,7 +55,7 @@ class Examiner:
         what the checks write is not. Raises ``Conflict`` (file_changed) when the task did not
         start from the file that was analysed.
         """
-        folder = self._root / task.id
+        folder = self._root / f"check-{task.id}"
         try:
             with disk_full_fails():
                 base, tree = await self._checkouts(task, folder)

@@ -48,12 +48,14 @@ class OrderJob:
         analyses: Analyses,
         orders: Orders,
         follower: Follower,
+        longest: int,
     ) -> None:
         self._bench = bench
         self._store = store
         self._analyses = analyses
         self._orders = orders
         self._follower = follower
+        self._longest = longest
 
     async def __call__(self, steps: Steps) -> None:
         """Order it from the tools, or from an agent where they could not do it."""
@@ -79,7 +81,9 @@ class OrderJob:
         opportunity = await self._analyses.opportunity(ctx, refactoring.asked.opportunity_id)
         analysis = await self._analyses.get(ctx, refactoring.analysis_id)
         by_agent = steps.job.payload["by_agent"] or not plan.has_tool(opportunity)
-        order = plan.order_of(refactoring, analysis, opportunity, by_agent=by_agent)
+        order = plan.order_of(
+            refactoring, analysis, opportunity, by_agent=by_agent, longest=self._longest
+        )
         task = await self._orders.draft(ctx, order)
         method = "agent" if by_agent else plan.BUILTIN
 

@@ -19,7 +19,7 @@ _TOOLS: Mapping[str, frozenset[OpportunityType]] = {
     **dict.fromkeys((".py",), _PYTHON),
     **dict.fromkeys((".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts"), _SCRIPT),
 }
-_TIMEOUT = 1800  # seconds that a task may take
+_TIMEOUT = 1800  # seconds that a task may take, where the operator allows so many
 
 _WHAT: Mapping[OpportunityType, str] = {
     _T.EXTRACT_FUNCTION: "Take a coherent piece of it out into a function with a telling name.",
@@ -48,9 +48,17 @@ def has_tool(opportunity: Opportunity) -> bool:
 
 
 def order_of(
-    refactoring: Refactoring, analysis: Analysis, opportunity: Opportunity, *, by_agent: bool
+    refactoring: Refactoring,
+    analysis: Analysis,
+    opportunity: Opportunity,
+    *,
+    by_agent: bool,
+    longest: int,
 ) -> Order:
-    """The task that carries it out: an operation of the built-in agent, or a prompt."""
+    """The task that carries it out: an operation of the built-in agent, or a prompt.
+
+    ``longest`` is how many seconds the operator lets a task ask for.
+    """
     return Order(
         type=TaskType.REFACTORING,
         description=prompt_of(opportunity),
@@ -58,7 +66,7 @@ def order_of(
         branch=analysis.branch or analysis.asked.branch,
         provider_key=key_of(refactoring, analysis),
         context={"files": [opportunity.path]},
-        timeout_seconds=_TIMEOUT,
+        timeout_seconds=min(_TIMEOUT, longest),
         agent_id=refactoring.asked.agent_id if by_agent else "",
         metadata={"refactoring_id": refactoring.id, "opportunity_id": opportunity.id},
         operation={} if by_agent else operation_of(opportunity),

@@ -50,6 +50,7 @@ class RefactoringService:
         keys: KeyService,
         git: Git,
         engine: Engine,
+        longest: int,
     ) -> None:
         self._store = store
         self._analyses = analyses
@@ -60,6 +61,7 @@ class RefactoringService:
         self._keys = keys
         self._git = git
         self._engine = engine
+        self._longest = longest
 
     async def draft(self, ctx: Context, new: NewRefactoring) -> Refactoring:
         """Check what is asked for and make a refactoring of it, not stored yet.
@@ -83,7 +85,9 @@ class RefactoringService:
             trace_id=ctx.trace_id or ids.new_trace_id(),
         )
         by_agent = bool(new.agent_id) or not plan.has_tool(opportunity)
-        order = plan.order_of(refactoring, analysis, opportunity, by_agent=by_agent)
+        order = plan.order_of(
+            refactoring, analysis, opportunity, by_agent=by_agent, longest=self._longest
+        )
         await self._orders.draft(ctx, order)  # refuses now what would only fail later
         await self._check_file(ctx, refactoring, analysis, opportunity)
         return refactoring
