@@ -33,6 +33,7 @@ class Analyses:
 
     service: AnalysisService
     job: AnalysisJob
+    analysers: AnalyserPool
     upkeep: tuple[tuple[float, Callable[[], Awaitable[object]]], ...]
     closing: tuple[Callable[[], None], ...]
 
@@ -62,4 +63,4 @@ def make_analyses(settings: Settings, platform: Platform, keys: KeyService) -> A
         return await facts.prune(clock.now() - _FACTS_UNUSED, _FACTS_LIMIT)
 
     upkeep = ((_HOURLY, forget_facts), (_MINUTELY, analysers.rest))
-    return Analyses(service, job, upkeep, (analysers.close, objects.close))
+    return Analyses(service, job, analysers, upkeep, (analysers.close, objects.close))

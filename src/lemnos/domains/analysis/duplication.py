@@ -10,7 +10,7 @@ from itertools import chain
 from typing import NamedTuple
 
 _FORM = struct.Struct("<QII")
-_MOST_COPIES = 50  # places of one fingerprint that are compared: generated code repeats for ever
+_MOST_COPIES = 50  # places of one fingerprint among which the other copy is looked for
 _GAP = 5  # lines between two shared fingerprints that still belong to one copied block
 
 
@@ -92,7 +92,7 @@ class Shared:
         self._lines: dict[int, set[int]] = defaultdict(set)
         self._matches: dict[int, list[tuple[Place, Place]]] = defaultdict(list)
         for found in places.values():
-            for place, other in _partners(found[:_MOST_COPIES]):
+            for place, other in _partners(found):
                 self._matches[place.file].append((place, other))
                 self._lines[place.file].update(range(place.start, place.end + 1))
 
@@ -115,8 +115,9 @@ class Shared:
 
 def _partners(places: Sequence[Place]) -> Iterator[tuple[Place, Place]]:
     """Each place with another one: the first that does not overlap it."""
+    first = places[:_MOST_COPIES]
     for place in places:
-        other = next((one for one in places if _apart(place, one)), None)
+        other = next((one for one in first if _apart(place, one)), None)
         if other is not None:
             yield place, other
 

@@ -75,8 +75,9 @@ class AnalysisJob:
         """Carry out the analysis that the job names."""
         try:
             await steps.run("begin", lambda: self._begin(steps))
-            commit, branch = await steps.run("commit", lambda: self._commit(steps))
-            await steps.run("analyse", lambda: self._analyse(steps, commit, branch))
+            opened: list[Revision] = []
+            commit, branch = await steps.run("commit", lambda: self._commit(steps, opened))
+            await steps.run("analyse", lambda: self._analyse(steps, commit, branch, opened))
         except Unavailable:
             raise  # passes by itself: the engine tries again
         except LemnosError as error:
@@ -97,10 +98,11 @@ class AnalysisJob:
             )
         return True
 
-    async def _commit(self, steps: Steps) -> list[str]:
+    async def _commit(self, steps: Steps, opened: list[Revision]) -> list[str]:
         """The commit is settled once: a branch may move while the analysis goes on."""
         analysis = await self._found(steps)
         revision = await self._open(analysis, analysis.asked.branch, analysis.asked.commit)
+        opened.append(revision)
         await self._change(
             steps,
             analysis,
@@ -116,10 +118,12 @@ class AnalysisJob:
             remote = await self._find_remote(analysis)
             return await self._repositories.open(remote, branch, commit)
 
-    async def _analyse(self, steps: Steps, commit: str, branch: str) -> bool:
+    async def _analyse(
+        self, steps: Steps, commit: str, branch: str, opened: list[Revision]
+    ) -> bool:
         analysis = await self._found(steps)
-        # Opened again, as the step before may have run on a node that is gone.
-        revision = await self._open(analysis, branch, commit)
+        # The step before may have run earlier, on a node that is gone.
+        revision = opened[0] if opened else await self._open(analysis, branch, commit)
         work = _Work(steps, analysis, revision)
         listing = await self._repositories.files(revision)
         options = analysis.asked.options

@@ -105,13 +105,21 @@ def _order(rated: _Rated) -> tuple[float, float, str, int]:
 def _findings(file: Assessed, assessor: Assessor) -> Iterator[Finding]:
     test = is_test(file.metrics.path)
     for finding in file.findings:
-        if not (test and finding.type in _NOT_IN_TESTS):
+        if not (test and _usual_in_tests(finding)):
             yield finding
     much = (file.metrics.duplication or 0.0) > DUPLICATED
     for copy in file.copies:
         length = copy.end - copy.start + 1
         if length >= (SMALLEST_COPY if much else LARGE_COPY):
             yield _copied(file, copy, assessor.path_of(copy.other))
+
+
+def _usual_in_tests(finding: Finding) -> bool:
+    """A test that is long tells its story from top to bottom."""
+    long_only = finding.type == OpportunityType.EXTRACT_FUNCTION and not finding.measure.startswith(
+        "complexity"
+    )
+    return long_only or finding.type in _NOT_IN_TESTS
 
 
 def _copied(file: Assessed, copy: Copy, other: str) -> Finding:

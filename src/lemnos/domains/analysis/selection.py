@@ -12,16 +12,8 @@ from lemnos.domains.analysis.patterns import Patterns
 from lemnos.domains.analysis.ports import Analysers, Entry, Listing
 
 MAX_FILES = 50_000  # measured in one analysis: what fits into the memory of a small server
-# Code of others, which nobody is going to improve here [ours].
-NOT_OURS = Patterns(
-    (
-        "**/node_modules/**",
-        "**/vendor/**",
-        "**/third_party/**",
-        "**/bower_components/**",
-        "**/site-packages/**",
-    )
-)
+# Folders with the code of others, which nobody is going to improve here [ours].
+NOT_OURS = frozenset({"node_modules", "vendor", "third_party", "bower_components", "site-packages"})
 _MAX_MANIFESTS = 500
 _MAX_MANIFEST = 256 << 10  # bytes
 
@@ -70,9 +62,13 @@ def select(listing: Listing, options: Options, analysers: Analysers) -> Selectio
 
 
 def _wanted(path: str, include: Patterns, exclude: Patterns) -> bool:
-    if NOT_OURS.match(path) or exclude.match(path):
+    if _foreign(path) or exclude.match(path):
         return False
     return not include or include.match(path)
+
+
+def _foreign(path: str) -> bool:
+    return not NOT_OURS.isdisjoint(path.split("/"))
 
 
 def _manifests(entries: Sequence[Entry]) -> tuple[Entry, ...]:
@@ -82,7 +78,7 @@ def _manifests(entries: Sequence[Entry]) -> tuple[Entry, ...]:
         for entry in entries
         if posixpath.basename(entry.path) in MANIFESTS
         and entry.size <= _MAX_MANIFEST
-        and not NOT_OURS.match(entry.path)
+        and not _foreign(entry.path)
     ]
     found.sort(key=lambda entry: (entry.path.count("/"), entry.path))
     return tuple(found[:_MAX_MANIFESTS])

@@ -100,7 +100,7 @@ def _text(source: Source) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
     longest = max(map(len, lines))
-    if longest > _MAX_LINE or len(text) > 5000 and len(text) / len(lines) > _MAX_AVERAGE:
+    if longest > _MAX_LINE or (len(text) > 5000 and len(text) / len(lines) > _MAX_AVERAGE):
         raise Unmeasurable(f"It is minified or generated: a line has {longest} characters.")
     return text
 
@@ -162,12 +162,15 @@ def _function(
     same = [each for each in cyclomatic.get(start, ()) if each.name.endswith(shape.name)]
     listed = shape.node.child_by_field_name("parameters") or _declared_parameters(shape)
     count = sum(1 for each in listed.named_children if each.type != "comment") if listed else 0
+    # lizard passes over some functions that the grammar sees, as it reads tokens alone.
+    counted = same[0].cyclomatic_complexity if same else shape.decisions + 1
+    if language == "c_sharp":
+        counted = max(counted, shape.decisions + 1)  # lizard does not know its foreach
     return Function(
         name=shape.symbol,
         start=start,
         end=end,
-        # lizard passes over some functions that the grammar sees, as it reads tokens alone
-        cyclomatic=same[0].cyclomatic_complexity if same else shape.decisions + 1,
+        cyclomatic=counted,
         cognitive=cognitive.get(first, shape.cognitive),
         nesting=shape.nesting,
         parameters=count,

@@ -40,6 +40,11 @@ class AnalyserPool:
         self._room = asyncio.Semaphore(self.concurrency)
         self._used_at = time.monotonic()
 
+    @property
+    def pids(self) -> list[int]:
+        """The processes that are running."""
+        return [worker.pid for worker in self._workers if worker.pid is not None]
+
     def language_of(self, path: str) -> str:
         """The language of a file by its name; empty for what no analyser reads."""
         return language_of(path)

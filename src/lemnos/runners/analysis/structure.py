@@ -44,6 +44,7 @@ class Block:
 
     node: Node
     level: int  # 1 for a statement of the function itself
+    branch: bool  # a decision itself
     decisions: int = 0
     exits: bool = False
     loop: bool = False
@@ -191,24 +192,26 @@ class _Reader:
         function = around.function if around else None
         if function is None or around is None:
             return
-        _decide(function, around.block)
         before = node.prev_sibling
         if before is not None and before.type == "else":
-            return  # an else-if: its else counts, and it nests no deeper than its if
+            # An else-if: its else counts, and it nests no deeper than its if.
+            _decide(function, around.block)
+            return
+        function.decisions += 1  # the block that it is counts for itself
         function.cognitive += 1 + around.level
         depth = around.depth + 1
         function.nesting = max(function.nesting, depth)
-        block = self._block(node, function, depth)
+        block = self._block(node, function, depth, branch=True)
         block.loop = "for" in node.type or "while" in node.type or "loop" in node.type
         self._push("branch", node, around, level=around.level + 1, depth=depth, block=block)
 
     def _on_block(self, node: Node, around: _Scope | None) -> None:
         if around is not None and around.function is not None:
-            block = self._block(node, around.function, around.depth + 1)
+            block = self._block(node, around.function, around.depth + 1, branch=False)
             self._push("block", node, around, block=block)
 
-    def _block(self, node: Node, function: FunctionShape, level: int) -> Block:
-        block = Block(node, level)
+    def _block(self, node: Node, function: FunctionShape, level: int, *, branch: bool) -> Block:
+        block = Block(node, level, branch)
         function.blocks.append(block)
         return block
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from hashlib import blake2b
+from typing import NamedTuple
 
 from lemnos.domains.analysis.duplication import Fingerprint, pack
 
@@ -23,7 +24,16 @@ _BASE = 1_000_003
 _MODULUS = (1 << 61) - 1  # a Mersenne prime: Karp and Rabin's rolling hash, without overflow
 _FIRST = pow(_BASE, GRAM - 1, _MODULUS)
 _QUOTES = "\"'`"
-_COMMENTS = ("//", "/*", "#", "--")
+_REMEMBERED = 1 << 17  # tokens
+_SHORT = 200  # characters of a token that is remembered
+
+
+class _Kind(NamedTuple):
+    """What is to be known of a token wherever it stands."""
+
+    hash: int  # 0 for what does not count
+    feeds: int  # line feeds in it
+    literal: bool
 
 
 @dataclass(slots=True)
@@ -36,16 +46,19 @@ class Tokens:
     literals: dict[str, list[int]] = field(default_factory=dict)
 
     def tapped(self, tokens: Iterable[str]) -> Iterator[str]:
-        """The same tokens, noted on their way."""
+        """The same tokens, noted on their way. Written for speed: there are millions."""
+        known = _kinds(self.comments)
+        add_hash, add_line = self.hashes.append, self.lines.append
         line = 1
         for token in tokens:
-            first = token[0] if token else " "
-            if not first.isspace() and not token.startswith(self.comments):
-                self.hashes.append(_hash(token))
-                self.lines.append(line)
-                if first in _QUOTES or first.isdigit():
+            found = known.get(token) or _remembered(known, token, self.comments)
+            value, feeds, literal = found
+            if value:
+                add_hash(value)
+                add_line(line)
+                if literal:
                     self.literals.setdefault(token, []).append(line)
-            line += token.count("\n")
+            line += feeds
             yield token
 
     @property
@@ -102,8 +115,27 @@ def _least(grams: Sequence[int]) -> Iterator[int]:
         yield kept
 
 
-@lru_cache(maxsize=1 << 16)
+@cache
+def _kinds(_comments: tuple[str, ...]) -> dict[str, _Kind]:
+    """Tokens that have been seen, of all languages with the same comments: most come again."""
+    return {}
+
+
+def _remembered(known: dict[str, _Kind], token: str, comments: tuple[str, ...]) -> _Kind:
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    first = token[:1]
+    feeds = token.count("\n")
+    if not first or first.isspace() or token.startswith(comments):
+        kind = _Kind(0, feeds, literal=False)
+    else:
+        kind = _Kind(_hash(token), feeds, first in _QUOTES or first.isdigit())
+    if len(token) <= _SHORT:
+        known[token] = kind
+    return kind
+
+
 def _hash(token: str) -> int:
-    """The same in every process, unlike Python's own hash of strings."""
+    """The same in every process, unlike Python's own hash of strings; never 0."""
     digest = blake2b(token.encode(errors="surrogatepass"), digest_size=7).digest()
-    return int.from_bytes(digest, "big")
+    return int.from_bytes(digest, "big") + 1

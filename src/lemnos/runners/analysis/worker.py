@@ -17,6 +17,7 @@ from lemnos.kernel.errors import Unavailable
 from lemnos.platform.leftovers import mark
 from lemnos.runners.analysis.frames import Closed, Late, Request, framed, read_frame
 
+COMMAND = (sys.executable, "-I", "-m", "lemnos.runners.analysis")
 _START = 60.0  # seconds until it must be ready: a cold disk, a busy machine
 _PASSED_ON = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
 
@@ -90,8 +91,10 @@ class Worker:
         # It reads the whole message before it answers, so that neither side waits for the other.
         process.stdin.write(framed(_encode(requests)))
         process.stdin.flush()
-        for _ in sources:
-            results.append(unpacked(read_frame(process.stdout.fileno(), self.patience)))
+        answers = process.stdout.fileno()
+        for _ in sources:  # one by one, so that those before a crash are not lost
+            facts = unpacked(read_frame(answers, self.patience))
+            results.append(facts)
 
     def _running(self) -> subprocess.Popen[bytes]:
         self._check_wanted()
@@ -110,7 +113,7 @@ class Worker:
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         try:
             return subprocess.Popen(
-                [sys.executable, "-I", "-m", "lemnos.runners.analysis", str(self.memory)],
+                [*COMMAND, str(self.memory)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

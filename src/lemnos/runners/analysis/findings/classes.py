@@ -127,7 +127,12 @@ def _shared(group: list[FunctionShape], uses: dict[int, _Uses]) -> list[str]:
 
 
 def _envy(shape: ClassShape, method: FunctionShape, uses: _Uses) -> Iterator[Finding]:
-    """Feature envy, M. Fowler, "Refactoring": more interest in another class than in its own."""
+    """Feature envy, M. Fowler, "Refactoring": more interest in another class than in its own.
+
+    A class with a base is left alone: what it defines may stand in for the base's method.
+    """
+    if _has_base(shape):
+        return
     for name, count in uses.others.most_common(1):
         if count < ENVY or count <= 2 * uses.count:
             continue
@@ -152,6 +157,11 @@ def _envy(shape: ClassShape, method: FunctionShape, uses: _Uses) -> Iterator[Fin
                 "line": start,
             },
         )
+
+
+def _has_base(shape: ClassShape) -> bool:
+    python = shape.node.child_by_field_name("superclasses")
+    return python is not None or any(c.type == "class_heritage" for c in shape.node.children)
 
 
 def _annotated(method: FunctionShape, name: str) -> str:

@@ -36,7 +36,7 @@ def _split(shape: FunctionShape, function: Function, complex_: bool) -> Iterator
 
 
 def _extract(function: Function, start: int, end: int, decisions: int, name: str) -> Finding:
-    percent = 100 * decisions / max(function.cyclomatic, 1)
+    percent = min(100 * decisions / max(function.cyclomatic, 1), 100.0)
     if percent == 0:  # a long function without decisions: what falls is its length
         percent = 100 * (end - start + 1) / (function.end - function.start + 1)
     return Finding(
@@ -45,7 +45,8 @@ def _extract(function: Function, start: int, end: int, decisions: int, name: str
         function.start,
         function.end,
         f"{function.name} has {function.end - function.start + 1} lines and a cyclomatic "
-        f"complexity of {function.cyclomatic}: lines {start} to {end} can become a function of their own",
+        f"complexity of {function.cyclomatic}: lines {start} to {end} can become a "
+        "function of their own",
         "complexity_reduction" if decisions else "size_reduction",
         round(percent, 1),
         {
@@ -106,7 +107,7 @@ def _decisions(block: Block, shape: FunctionShape) -> int:
     """Those of the block and of the blocks within it, and its own."""
     start, end = block.node.start_byte, block.node.end_byte
     within = (each for each in shape.blocks if start <= each.node.start_byte < end)
-    return sum(each.decisions for each in within) + (1 if block.level else 0)
+    return sum(each.decisions + each.branch for each in within)
 
 
 def _length(block: Block) -> int:

@@ -16,6 +16,7 @@ _SHORTEST = 8  # characters of a string with its quotes: shorter ones are cleare
 _LONGEST = 200
 _NUMBER = re.compile(r"\d{3,}(?:\.\d+)?|\d+\.\d+")
 _ORDINARY = {"100", "1000", "0.0", "1.0", "0.5", "2.0", "10.0", "100.0"}
+_TYPEOF = {"undefined", "function", "boolean"}  # what JavaScript compares a typeof with
 _WORDS = re.compile(r"[A-Za-z][a-z]*|\d+")
 _NOT_A_VALUE = ('"""', "'''", "`", 'f"', "f'")
 _UPPER = {"python", "java", "rust", "c", "cpp", "ruby", "javascript", "typescript", "tsx"}
@@ -34,7 +35,8 @@ def _worth_a_name(literal: str) -> bool:
         return bool(_NUMBER.fullmatch(literal)) and literal not in _ORDINARY
     if literal.startswith(_NOT_A_VALUE) or not _SHORTEST <= len(literal) <= _LONGEST:
         return False
-    return bool(_WORDS.search(literal)) and "\n" not in literal
+    named = literal.strip("\"'") not in _TYPEOF
+    return named and bool(_WORDS.search(literal)) and "\n" not in literal
 
 
 def _constant(literal: str, lines: list[int], language: str) -> Finding:
