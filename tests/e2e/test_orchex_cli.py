@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -213,11 +214,30 @@ def test_from_an_analysis_to_a_refactoring(lemnos: Shell, repo: str):
     assert again["summary"]["files_reused"] == again["summary"]["files_analyzed"]
     dry = lemnos("refactor", found[0]["opportunity_id"], "--dry-run", "--json").json
     assert dry["dry_run"] is True
-    assert dry["status"] in {"completed", "rolled_back", "failed"}
+    assert dry["diff"]
     shown = lemnos("refactorings", "show", dry["refactoring_id"])
     assert "(dry run)" in shown.out
+    assert "✓ syntax_validation" in shown.out
     listed = lemnos("refactorings", "list", "--json").json["refactorings"]
     assert dry["refactoring_id"] in {one["refactoring_id"] for one in listed}
+
+
+def test_a_refactoring_of_a_repository_whose_tests_pass(lemnos: Shell, repo: str):
+    assert lemnos("run", MEND, "--repo", repo, "--cli", "builtin", "--pr").code == 0
+    (task, *_) = lemnos("tasks", "list", "--json").json["tasks"]
+    branch = lemnos("tasks", "show", task["task_id"], "--json").json["branch"]
+    analysis = lemnos("analyze", repo, "--branch", branch, "--json").json
+    (found, *_) = analysis["opportunities"]
+    ran = lemnos("refactor", found["opportunity_id"], "--pr", "--branch", "shorter", "--json")
+    assert ran.code == 0, ran.err
+    done = ran.json
+    assert done["success"] is True
+    assert done["pull_request"]["branch"] == "shorter"
+    assert done["effect"]["score_after"] < done["effect"]["score_before"]
+    checks = {one["check"]: one["outcome"] for one in done["safety_report"]["checks"]}
+    assert checks["test_execution"] == "passed"
+    git = ["git", "-C", repo, "log", "-1", "--format=%H", "shorter"]
+    assert subprocess.run(git, capture_output=True, check=True).stdout.strip()
 
 
 def test_an_analysis_of_what_is_no_repository_is_refused(lemnos: Shell, tmp_path: Path):

@@ -79,7 +79,7 @@ def test_what_was_not_told_before_a_crash_is_told_after_it(make_server: MakeServ
         sink.stop()
         repo = sample_repository(server.folder / "desk")
         task_id = submit(server, repo, "Remove the unused imports.")
-        server.kill()
+        server.kill9()
         sink.start(port)
         server.start()
         (request, *_) = sink.wait_for(1)

@@ -137,9 +137,7 @@ def _facts(found: Mapping[str, Any]) -> dict[str, str | None]:
     return {
         "file": found["file_path"],
         "by": found["method"],
-        "changed": changes
-        and f"{changes['files_modified']} files, +{changes['lines_added']} "
-        f"−{changes['lines_removed']} lines",
+        "changed": changes and _changed(changes),
         "chaos": effect and f"{effect['score_before']:.1f} → {effect['score_after']:.1f}",
         "complexity": effect
         and f"{effect['complexity_before']} → {effect['complexity_after']} "
@@ -147,6 +145,12 @@ def _facts(found: Mapping[str, Any]) -> dict[str, str | None]:
         "pull request": pull and f"{pull['url']} (branch {pull['branch']})",
         "task": found["task_id"],
     }
+
+
+def _changed(changes: Mapping[str, Any]) -> str:
+    count = changes["files_modified"]
+    files = "1 file" if count == 1 else f"{count} files"
+    return f"{files}, +{changes['lines_added']} −{changes['lines_removed']} lines"
 
 
 def _print_checks(to: Any, report: Mapping[str, Any]) -> None:
