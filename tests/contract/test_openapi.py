@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import jsonschema
@@ -10,6 +11,7 @@ from openapi_spec_validator import validate
 
 from lemnos.api.app import make_app
 from tests.contract.codeforge.test_document import BODIES, OPERATIONS
+from tests.contract.orchex import document as orchex
 
 DESCRIPTION: dict[str, Any] = make_app(None).openapi()
 ALL = [
@@ -63,17 +65,43 @@ class TestOperation:
         assert declared == {part[1:-1] for part in path.split("/") if part.startswith("{")}
 
 
-def test_the_document_s_bodies_fit():
-    for path, body in BODIES.items():
-        described = DESCRIPTION["paths"][path.replace("{id}", "{task_id}")]["post"]
-        content = described["requestBody"]["content"]["application/json"]
-        jsonschema.validate(body, _resolved(_without_null(content["schema"])))
+ORCHEX_BODIES = [
+    ("post", "/v1/agents", orchex.REGISTER),
+    ("post", "/v1/agents", orchex.REGISTER_BY_CURL),
+    ("post", "/v1/agents", orchex.REGISTER_SHORTEST),
+    ("put", "/v1/agents/{agent_id}", orchex.UPDATE),
+    ("post", "/v1/tasks", orchex.SUBMIT),
+    ("post", "/v1/tasks", orchex.SUBMIT_BY_CURL),
+    ("post", "/v1/tasks", orchex.SUBMIT_SHORTEST),
+    ("post", "/v1/tasks/{task_id}/retry", orchex.RETRY),
+    ("post", "/v1/analyze", orchex.ANALYSE),
+    ("post", "/v1/refactor", orchex.REFACTOR),
+    ("post", "/v1/webhooks", orchex.WEBHOOK),
+]
+_CODEFORGE_BODIES = [
+    ("post", path.replace("{id}", "{task_id}"), body) for path, body in BODIES.items()
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), _CODEFORGE_BODIES + ORCHEX_BODIES)
+def test_the_documents_bodies_fit(method: str, path: str, body: dict[str, Any]):
+    content = DESCRIPTION["paths"][path][method]["requestBody"]["content"]["application/json"]
+    jsonschema.validate(body, _resolved(_without_null(content["schema"])))
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     return next((s for s in schema.get("anyOf", []) if s.get("type") != "null"), schema)
 
 
-def test_the_document_s_operations_are_all_there():
+def test_the_documents_operations_are_all_there():
     shown = {(method.upper(), path.replace("{task_id}", "{id}")) for method, path, _ in ALL}
     assert {(method, path.partition("?")[0]) for method, path, _ in OPERATIONS} <= shown
+    by_position = {(method, re.sub(r"{\w+}", "{}", path)) for method, path in shown}
+    assert set(orchex.OPERATIONS) <= by_position
+
+
+def test_each_document_s_failures_have_its_own_shape():
+    for _, path, operation in ALL:
+        content = operation["responses"]["default"]["content"]["application/json"]
+        name = "Failure" if path.startswith("/v1/") else "Error"
+        assert content["schema"] == {"$ref": f"#/components/schemas/{name}"}

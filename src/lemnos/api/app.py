@@ -23,8 +23,9 @@ DIALECTS = Dialects([one.dialect for one in DOCUMENTS], otherwise=codeforge.DOCU
 OPEN_PATHS = (*system.OPEN_PATHS, *orchex.OPEN_PATHS)
 _FAILURE_OF = {one.dialect.name: one.failure.__name__ for one in DOCUMENTS}
 _TEXT = (
-    "One control plane from prompt to production. Every operation but those under System needs "
-    "`Authorization: Bearer <API key or JWT>`; `lemnos config get api.key` shows the local one. "
+    "One control plane from prompt to production. Every operation but `/v1/health` and those under "
+    "System needs `Authorization: Bearer <API key or JWT>`; `lemnos config get api.key` shows the "
+    "local one. "
     "Every POST takes an `Idempotency-Key`; every answer carries `X-Request-ID`."
 )
 
