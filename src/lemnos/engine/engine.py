@@ -83,6 +83,10 @@ class DurableEngine:
         """See :class:`~lemnos.engine.port.Engine`."""
         return await store.position(self._database, job_id)
 
+    async def ahead_of(self, kind: str, rank: int) -> int:
+        """See :class:`~lemnos.engine.port.Engine`. Raises ``KeyError`` for an unknown kind."""
+        return await store.ahead_of(self._database, self._kinds[kind].queue, rank)
+
     async def start(self) -> None:
         """See :class:`~lemnos.engine.port.Engine`."""
         durable = await asyncio.to_thread(_durable, self._records, self._lease)

@@ -150,6 +150,10 @@ class Engine(Protocol):
         """
         ...
 
+    async def ahead_of(self, kind: str, rank: int) -> int:
+        """How many jobs would wait before one of this kind and rank, counted up to 10,000."""
+        ...
+
     async def start(self) -> None:
         """Take up what was cut off, then new jobs, on the running event loop.
 

@@ -295,8 +295,13 @@ async def position(database: Database, job_id: str) -> int | None:
     place = await database.one(_PLACE, {"job": job_id})
     if place is None:
         return None
-    params = {"queue": place["queue"], "rank": place["rank"], "job": job_id}
-    row = await database.one(_POSITION, {**params, "count": _COUNT_CAP})
+    return await ahead_of(database, place["queue"], place["rank"], job_id)
+
+
+async def ahead_of(database: Database, queue: str, rank: int, job_id: str = "") -> int:
+    """How many queued jobs come before a place; ``job_id`` tells apart those of equal rank."""
+    params = {"queue": queue, "rank": rank, "job": job_id, "count": _COUNT_CAP}
+    row = await database.one(_POSITION, params)
     return int(row["before"]) if row else 0
 
 

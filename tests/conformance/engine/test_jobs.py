@@ -335,3 +335,10 @@ async def test_position_counts_those_that_go_before(place, database):
     async with running(engine):
         await until(database, "b", "done")
     assert await engine.position("b") is None
+
+
+async def test_a_place_is_known_before_it_is_taken(place, database):
+    engine = place.engine(database)
+    engine.register("note", Recorder())
+    await enqueue(database, engine, Job("a", "note", "t", rank=10), Job("b", "note", "t", rank=20))
+    assert [await engine.ahead_of("note", at) for at in (5, 15, 25)] == [0, 1, 2]

@@ -108,10 +108,11 @@ def tries_of(task: Task, order: Order) -> list[tuple[Task, Order]]:
     """The tasks of a fan-out, each for one agent alone."""
     return [
         (
-            replace(task, id=ids.new_uuid(), parent_id=task.id),
+            # A little apart, so that they are listed as they were asked for.
+            replace(task, id=ids.new_uuid(), parent_id=task.id, created_at=task.created_at + n),
             replace(one, parent_id=task.id),
         )
-        for one in _pinned(order)
+        for n, one in enumerate(_pinned(order), 1)
     ]
 
 

@@ -6,8 +6,8 @@ for the judging in the same transaction.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -31,6 +31,8 @@ from lemnos.domains.workspaces.ports import Diff
 from lemnos.engine import Engine, Job, Steps
 from lemnos.kernel.errors import LemnosError, Unavailable
 from lemnos.platform.db import Tx
+
+_AT_ONCE = 2  # tries that are checked side by side
 
 
 class Rests:
@@ -92,11 +94,8 @@ class JudgeJob:
 
     async def __call__(self, steps: Steps) -> None:
         """Judge the fan-out that the job names."""
-        tenant, parent_id = steps.job.tenant, steps.job.payload["task_id"]
-        tries: list[Judged] = []
-        for task_id in await self._bench.store.children(tenant, parent_id):
-            said = await steps.run(f"check {task_id}", partial(self._check, steps, task_id))
-            tries.append(msgspec.convert(said, Judged))
+        said = await steps.run("check", lambda: self._check_all(steps))
+        tries = msgspec.convert(said, list[Judged])
         await steps.run("end", lambda: self._end(steps, tries))
 
     async def failed(self, tx: Tx, job: Job, error: str) -> None:
@@ -106,22 +105,29 @@ class JudgeJob:
             ending = Ending(Status.FAILED, error=error, error_class="internal")
             await self._bench.recorder.ended(tx, parent, ending)
 
-    async def _check(self, steps: Steps, task_id: str) -> dict[str, Any]:
+    async def _check_all(self, steps: Steps) -> list[dict[str, Any]]:
+        """What is said of each try. A crash lets all be checked again, which changes nothing."""
         parent = await self._bench.task(steps.job.tenant, steps.job.payload["task_id"])
-        task = await self._bench.task(steps.job.tenant, task_id)
-        checks: tuple[CheckResult, ...] | None = ()
-        problem = ""
-        if task.status is Status.COMPLETED and parent.cancel_requested_at is None:
-            try:
-                checks = await self._bench.unless_cancelled(parent, self._inspect(task))
-            except Unavailable:
-                raise
-            except LemnosError as error:
-                problem = f"It could not be checked: {error.message}"
-        judged: dict[str, Any] = msgspec.to_builtins(
-            judging.verdict_on(task, checks or (), problem)
-        )
-        return judged
+        tries = await self._bench.store.children(parent.tenant, parent.id)
+        places = asyncio.Semaphore(_AT_ONCE)
+
+        async def check(task_id: str) -> Judged:
+            async with places:
+                return await self._check(parent, await self._bench.task(parent.tenant, task_id))
+
+        return [msgspec.to_builtins(one) for one in await asyncio.gather(*map(check, tries))]
+
+    async def _check(self, parent: Task, task: Task) -> Judged:
+        if task.status is not Status.COMPLETED:
+            return judging.verdict_on(task, ())
+        try:
+            checks = await self._bench.unless_cancelled(parent, self._inspect(task))
+        except Unavailable:
+            raise
+        except LemnosError as error:
+            problem = f"It could not be checked: {error.message}"
+            return judging.verdict_on(task, (), problem)
+        return judging.verdict_on(task, checks or ())
 
     async def _inspect(self, task: Task) -> tuple[CheckResult, ...]:
         diff = await self._diffs.get(task.tenant, task.id)

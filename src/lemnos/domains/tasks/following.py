@@ -13,8 +13,8 @@ from lemnos.domains.tasks.order_store import OrderStore, State
 from lemnos.domains.tasks.orders import Basis, Progress, Stage
 from lemnos.domains.tasks.progress import at_rest, progress
 from lemnos.domains.tasks.store import TaskStore
-from lemnos.domains.tasks.work import iteration_job
-from lemnos.engine import Engine
+from lemnos.domains.tasks.work import ROUTE, iteration_job
+from lemnos.engine import Engine, rank
 from lemnos.kernel import clock
 from lemnos.kernel.context import Context
 from lemnos.kernel.errors import NotFound
@@ -71,6 +71,10 @@ class Follower:
     async def _position(self, task: Task, state: State | None) -> int | None:
         if task.status not in _WAITING:
             return None
+        if state is None and task.routed:  # drafted, and not stored yet
+            place = rank(task.created_at, task.priority.rank)
+            ahead = await self._engine.ahead_of(ROUTE, place)
+            return ahead + await self._orders.parked_before(task.tenant, place)
         job = state.parked_job if state else ""
         before = await self._engine.position(job or iteration_job(task).id)
         if before is None or state is None:
