@@ -14,6 +14,7 @@ from lemnos_sdk import (
     APIConnectionError,
     AsyncORCHEX,
     NotFoundError,
+    ResponseError,
     TaskAwaitingDecisionError,
     TaskCancelledError,
     TaskFailedError,
@@ -109,6 +110,24 @@ def test_a_stream_whose_server_is_gone(server: ScriptedServer) -> None:
         with pytest.raises(APIConnectionError):
             list(events)
         assert events.last_id == "1"
+
+
+def test_a_stream_outlives_a_server_that_is_away(server: ScriptedServer, client: ORCHEX) -> None:
+    """More failures in a row than one request may have."""
+    away = [ConnectionReset] * 6
+    server.answers = [cut_stream(CONNECTED, frame(1)), *away, stream(CONNECTED, frame(2), DONE)]
+    assert [event.id for event in client.tasks.events("task_1")] == ["", "1", "2", ""]
+    server.answers = [ConnectionReset]
+    server.requests.clear()
+    with pytest.raises(APIConnectionError):
+        list(client.tasks.events("task_1"))
+    assert len(server.requests) == 9
+
+
+def test_an_event_that_is_no_json(server: ScriptedServer, client: ORCHEX) -> None:
+    server.answers = [stream(CONNECTED, b"data: <html>\n\n")]
+    with pytest.raises(ResponseError):
+        list(client.tasks.events("task_1"))
 
 
 def test_a_stream_of_no_task(server: ScriptedServer, client: ORCHEX) -> None:

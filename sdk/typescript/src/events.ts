@@ -1,4 +1,4 @@
-import { APIConnectionError } from './errors.js';
+import { APIConnectionError, LemnosError, ResponseError } from './errors.js';
 import { Retries, sleep } from './retry.js';
 import type { Frame } from './sse.js';
 import type { Transport } from './transport.js';
@@ -48,7 +48,7 @@ export class EventStream implements AsyncIterable<TaskEvent> {
   async *[Symbol.asyncIterator](): AsyncGenerator<TaskEvent, void, undefined> {
     const retries = new Retries(this.http.settings.maxRetries > 0 ? RECONNECTS : 0);
     while (!this.#isFinished) {
-      let lost = new APIConnectionError('The stream of events ended before the task did.');
+      let lost: LemnosError = new APIConnectionError('The stream of events ended before the task did.');
       try {
         for await (const frame of this.http.stream(this.path, this.lastId, this.#signal)) {
           retries.reset();
@@ -58,7 +58,7 @@ export class EventStream implements AsyncIterable<TaskEvent> {
           }
         }
       } catch (error) {
-        if (!(error instanceof APIConnectionError)) {
+        if (!(error instanceof LemnosError)) {
           throw error;
         }
         lost = error;
@@ -75,7 +75,7 @@ export class EventStream implements AsyncIterable<TaskEvent> {
     const isAgain = this.#isConnected;
     this.#isConnected = true;
     this.#isFinished = name === 'done';
-    const content = JSON.parse(data) as Partial<TaskEvent>;
+    const content = contentOf(data);
     if (name === '') {
       return { type: '', event: '', data: null, ts: '', detail: {}, ...content, id };
     }
@@ -83,5 +83,13 @@ export class EventStream implements AsyncIterable<TaskEvent> {
       return { id: '', type: name, event: name, data: content, ts: '', detail: {} };
     }
     return undefined;
+  }
+}
+
+function contentOf(data: string): Partial<TaskEvent> {
+  try {
+    return JSON.parse(data) as Partial<TaskEvent>;
+  } catch (cause) {
+    throw new ResponseError('An event of the stream is no JSON.', { cause });
   }
 }

@@ -63,7 +63,8 @@ export class Transport {
       timeout: this.settings.timeout,
       signal: signal ? AbortSignal.any([signal, ending.signal]) : ending.signal,
     };
-    const body = await this.#persist(outgoing, (response) => Promise.resolve(response.body));
+    // Whoever reads a stream has patience of their own.
+    const body = await this.#persist(outgoing, (response) => Promise.resolve(response.body), 0);
     const silent = new APITimeoutError('The stream of events has gone silent.');
     const decoder = new Decoder();
     let watch: ReturnType<typeof setTimeout> | undefined;
@@ -90,8 +91,12 @@ export class Transport {
     return { Accept: accept, ...(apiKey === '' ? {} : { Authorization: `Bearer ${apiKey}` }) };
   }
 
-  async #persist<T>(outgoing: Outgoing, read: (response: Response) => Promise<T>): Promise<T> {
-    const retries = new Retries(this.settings.maxRetries);
+  async #persist<T>(
+    outgoing: Outgoing,
+    read: (response: Response) => Promise<T>,
+    atMost = this.settings.maxRetries,
+  ): Promise<T> {
+    const retries = new Retries(atMost);
     for (;;) {
       let pause: number;
       try {

@@ -7,6 +7,7 @@ import {
   APIConnectionError,
   NotFoundError,
   ORCHEX,
+  ResponseError,
   Submission,
   TaskAwaitingDecisionError,
   TaskCancelledError,
@@ -62,6 +63,25 @@ test('a stream that is cut goes on where it was', async (t) => {
   assert.deepEqual(events[2].data, { n: 2 });
   const resumed = server.requests.map(({ headers }) => headers['last-event-id']);
   assert.deepEqual(resumed, [undefined, '2', '2', '2', '3']);
+});
+
+test('a stream outlives a server that is away, but not for ever', async (t) => {
+  const pauses = quick(t);
+  const away = Array(6).fill(RESET);
+  const server = await scripted(t, stream(frame(1), RESET), ...away, stream(frame(2), DONE));
+  const events = await all(clientOf(server).tasks.events('task_1'));
+  assert.deepEqual(events.map(({ id }) => id), ['1', '2', '']);
+  server.answers.splice(0, 1, RESET);
+  server.requests.length = 0;
+  pauses.length = 0;
+  await assert.rejects(all(clientOf(server).tasks.events('task_1')), APIConnectionError);
+  assert.equal(server.requests.length, 9);
+  assert.ok(pauses.reduce((sum, pause) => sum + pause) > 25_000);
+});
+
+test('an event that is no JSON', async (t) => {
+  const server = await scripted(t, stream(CONNECTED, 'data: <html>\n\n'));
+  await assert.rejects(all(clientOf(server).tasks.events('task_1')), ResponseError);
 });
 
 test('a stream can begin in the middle, and be left', async (t) => {

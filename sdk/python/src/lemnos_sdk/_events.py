@@ -11,7 +11,12 @@ import httpx2
 import msgspec
 
 from lemnos_sdk._call import IO, Call
-from lemnos_sdk._errors import APIConnectionError, connection_error
+from lemnos_sdk._errors import (
+    APIConnectionError,
+    LemnosError,
+    ResponseError,
+    connection_error,
+)
 from lemnos_sdk._model import model, nothing
 from lemnos_sdk._retry import Retries
 from lemnos_sdk._sse import Frame
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from lemnos_sdk._settings import Settings
     from lemnos_sdk._transport import Async, Sync
 
+_EARLY = "The stream of events ended before the task did."
 RECONNECTS = 8  # in a row without an event, about 40 seconds
 
 
@@ -58,7 +64,7 @@ class _Reader:
             return
         self._retries.reset()
         self.last_id = frame.id or self.last_id
-        content = msgspec.json.decode(frame.data)
+        content = _content(frame)
         if not frame.name:
             yield msgspec.convert({**content, "id": frame.id}, TaskEvent)
         elif frame.name == "done" or (frame.name == "connected" and not self._is_connected):
@@ -66,9 +72,16 @@ class _Reader:
         self._is_connected = True
         self.is_finished = frame.name == "done"
 
-    def lost(self, error: APIConnectionError) -> float:
+    def lost(self, error: LemnosError) -> float:
         """The pause before the stream is taken up again; raises the error when it is not to be."""
         return self._retries.pause(error)
+
+
+def _content(frame: Frame) -> Mapping[str, Any]:
+    try:
+        return msgspec.json.decode(frame.data, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise ResponseError(f"An event of the stream is no JSON object: {error}") from error
 
 
 class EventStream(Generic[IO]):
@@ -98,28 +111,36 @@ class EventStream(Generic[IO]):
                     yield event
 
     def ticks(self: EventStream[Sync]) -> Generator[TaskEvent | None, None, None]:
-        """Events, and None at each sign of life between them."""
+        """Events, and None at each sign of life between them and after each lost connection."""
         while not self._reader.is_finished:
             try:
                 with self._io.stream(self._call, self._reader.last_id) as frames:
                     for frame in frames:
                         yield from self._reader.take(frame)
-                error = APIConnectionError("The stream of events ended before the task did.")
+                error: LemnosError = APIConnectionError(_EARLY)
             except httpx2.TransportError as broken:
                 error = connection_error(broken)
+            except LemnosError as refused:
+                error = refused
             if not self._reader.is_finished:
-                self._io.sleep(self._reader.lost(error))
+                pause = self._reader.lost(error)
+                yield None
+                self._io.sleep(pause)
 
     async def aticks(self: EventStream[Async]) -> AsyncGenerator[TaskEvent | None, None]:
-        """Events, and None at each sign of life between them."""
+        """Events, and None at each sign of life between them and after each lost connection."""
         while not self._reader.is_finished:
             try:
                 async with self._io.stream(self._call, self._reader.last_id) as frames:
                     async for frame in frames:
                         for event in self._reader.take(frame):
                             yield event
-                error = APIConnectionError("The stream of events ended before the task did.")
+                error: LemnosError = APIConnectionError(_EARLY)
             except httpx2.TransportError as broken:
                 error = connection_error(broken)
+            except LemnosError as refused:
+                error = refused
             if not self._reader.is_finished:
-                await self._io.sleep(self._reader.lost(error))
+                pause = self._reader.lost(error)
+                yield None
+                await self._io.sleep(pause)

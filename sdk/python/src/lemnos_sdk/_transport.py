@@ -32,9 +32,10 @@ class _Transport:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
-    def retries(self) -> Retries:
-        """The patience for one request."""
-        return Retries(self.settings.max_retries, self.settings.max_retry_after)
+    def retries(self, *, stream: bool) -> Retries:
+        """The patience for one request; whoever reads a stream has their own."""
+        at_most = 0 if stream else self.settings.max_retries
+        return Retries(at_most, self.settings.max_retry_after)
 
     def _request(
         self, http: httpx2.Client | httpx2.AsyncClient, call: Call[Any], headers: Mapping[str, str]
@@ -86,7 +87,7 @@ class Sync(_Transport):
     def _sent(
         self, call: Call[Any], headers: Mapping[str, str] | None = None, *, stream: bool = False
     ) -> httpx2.Response:
-        retries = self.retries()
+        retries = self.retries(stream=stream)
         while True:
             request = self._request(self._http, call, headers or {})
             try:
@@ -139,7 +140,7 @@ class Async(_Transport):
     async def _sent(
         self, call: Call[Any], headers: Mapping[str, str] | None = None, *, stream: bool = False
     ) -> httpx2.Response:
-        retries = self.retries()
+        retries = self.retries(stream=stream)
         while True:
             request = self._request(self._http, call, headers or {})
             try:
