@@ -235,7 +235,7 @@ def test_of_several_tries_the_one_that_passes_is_kept(team: Team) -> None:
         fan_out={"agents": ["ada", "cyd", "dan"]},
     )
 
-    task = team.ended(task_id)
+    task = team.ended(task_id, timeout=180)  # each tree is type-checked, beside its base
 
     assert (task["status"], task["agent_id"]) == ("completed", "cyd"), task
     tries = {one["agent_id"]: one for one in task["fan_out"]["tries"]}
