@@ -7,7 +7,7 @@
 - An incremental analysis after a change of one file against the full one.
 - The memory of the process and of its analysers.
 
-The sources are fetched once, from the package registries, into .tools/benchmarks.
+The sources are fetched once, from the package registries, into .tools/packages.
 """
 
 from __future__ import annotations
@@ -16,61 +16,20 @@ import asyncio
 import os
 import resource
 import shutil
-import subprocess
-import sys
-import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks.common import ROOT, Figure, Ratios, main
+from benchmarks.common import Figure, Ratios, main
 from lemnos.domains.analysis.model import AnalysisType, NewAnalysis, Status
 from lemnos.runners.analysis.languages import language_of, tools_of
 from lemnos.runners.analysis.measuring import MAX_BYTES
 from lemnos.server import settle_memory
 
-CACHE = ROOT / ".tools" / "benchmarks"
 DJANGO = "Django==5.2.7"
 RXJS = "rxjs@7.8.2"
 FULL_TARGET, INCREMENTAL_TARGET, MEMORY_TARGET = 1.5, 0.05, 1024.0
-
-
-def fetch_sdist(requirement: str) -> Path:
-    """The unpacked source archive of a Python package."""
-    target = CACHE / requirement
-    if not target.exists():
-        folder = Path(tempfile.mkdtemp(dir=_cache()))
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        options = ["--no-binary", ":all:", "--dest", str(folder), requirement]
-        subprocess.run([*command, *options], check=True)
-        _unpack(next(folder.glob("*.tar.gz")), target)
-        shutil.rmtree(folder)
-    return target
-
-
-def fetch_npm(package: str) -> Path:
-    """The unpacked archive of an npm package."""
-    target = CACHE / package
-    if not target.exists():
-        folder = Path(tempfile.mkdtemp(dir=_cache()))
-        subprocess.run(["npm", "pack", "--silent", package], cwd=folder, check=True)
-        _unpack(next(folder.glob("*.tgz")), target)
-        shutil.rmtree(folder)
-    return target
-
-
-def _cache() -> Path:
-    CACHE.mkdir(parents=True, exist_ok=True)
-    return CACHE
-
-
-def _unpack(archive: Path, target: Path) -> None:
-    """Into place at once, without the one folder that all of it is in."""
-    unpacked = archive.with_suffix(".d")
-    with tarfile.open(archive) as content:
-        content.extractall(unpacked, filter="data")
-    next(unpacked.iterdir()).rename(target)
 
 
 def _alone(repository: Path) -> dict[str, float]:
@@ -118,7 +77,9 @@ def _seconds(work: Callable[[], None]) -> float:
     return time.perf_counter() - begun
 
 
-async def _analyses(repository: Path, source: Path, data: Path, rounds: int) -> dict[str, list[float]]:
+async def _analyses(
+    repository: Path, source: Path, data: Path, rounds: int
+) -> dict[str, list[float]]:
     """Seconds of full and incremental analyses, as they have counted them themselves, and of the
     analysers alone; and the memory of the worker processes in MB."""
     from tests.support.analyses import analysing, commit
@@ -131,7 +92,7 @@ async def _analyses(repository: Path, source: Path, data: Path, rounds: int) -> 
         for number in range(rounds + 1):
             for kind in (AnalysisType.FULL, AnalysisType.INCREMENTAL):
                 if kind is AnalysisType.INCREMENTAL:
-                    text = source.read_text() + remark.format(number)
+                    text += remark.format(number)
                     commit(repository, {str(source.relative_to(repository)): text})
                 ended = await place.run(NewAnalysis(str(repository), type=kind))
                 if ended.status is not Status.COMPLETED:
@@ -168,7 +129,9 @@ def _of(name: str, fetched: Path, rounds: int) -> Iterator[Figure]:
         repository = Path(folder) / "repository"
         shutil.copytree(fetched, repository)
         commit(repository, {}, when="2025-01-01T00:00:00Z")
-        seconds = asyncio.run(_analyses(repository, _source(repository), Path(folder) / "data", rounds))
+        seconds = asyncio.run(
+            _analyses(repository, _source(repository), Path(folder) / "data", rounds)
+        )
     full = Ratios(tuple(seconds["full"]), tuple(seconds["alone"]))
     yield Figure(
         f"{name}: full analysis against its analysers alone",
@@ -199,6 +162,8 @@ def _of(name: str, fetched: Path, rounds: int) -> Iterator[Figure]:
 
 def measure(rounds: int) -> Iterator[Figure]:
     """Both repositories."""
+    from tests.support.packages import fetch_npm, fetch_sdist
+
     yield from _of("Django", fetch_sdist(DJANGO), rounds)
     yield from _of("RxJS", fetch_npm(RXJS), rounds)
 

@@ -50,12 +50,13 @@ class Place:
     async def ended(self, analysis: Analysis) -> Analysis:
         """Wait for the end."""
         deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline:
+        while True:
             found = await self.service.get(self.ctx, analysis.id)
             if found.status in (Status.COMPLETED, Status.FAILED):
                 return found
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"still {found.status} at {found.stage}")
             await asyncio.sleep(0.02)
-        raise TimeoutError(f"still {found.status} at {found.stage}")
 
     async def run(self, asked: NewAnalysis) -> Analysis:
         """Start, and wait for the end."""
@@ -88,7 +89,12 @@ async def analysing(folder: Path, root: Path, database: str = "") -> AsyncIterat
         await platform.sender.close()
 
 
-def commit(path: Path, files: Mapping[str, str | bytes], *, when: str = "") -> str:
+def commit(
+    path: Path,
+    files: Mapping[str, str] | Mapping[str, bytes] | Mapping[str, str | bytes],
+    *,
+    when: str = "",
+) -> str:
     """Write files into a repository, made if there is none, and commit all; the commit's id."""
     if not (path / ".git").exists():
         path.mkdir(parents=True, exist_ok=True)

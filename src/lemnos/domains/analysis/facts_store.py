@@ -10,15 +10,20 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from lemnos.domains.analysis.facts import Facts, packed, unpacked
 from lemnos.domains.analysis.tables import facts
+from lemnos.kernel.clock import SECOND
 from lemnos.platform.db import Database, Query, Row, Tx
 
 _AT_ONCE = 200  # keys in one statement
+_DAY = 86_400 * SECOND
 _C = facts.c
 _KEYS = tuple(f"key_{number}" for number in range(_AT_ONCE))
 _AMONG = (_C.tenant == bindparam("tenant"), _C.key.in_([bindparam(name) for name in _KEYS]))
 
 _GET = Query(select(_C.key, _C.content).where(*_AMONG, _C.made_at >= bindparam("since")))
-_USED = Query(update(facts).where(*_AMONG).values(used_at=bindparam("now")))
+# Once a day is often enough, and spares most analyses the writing.
+_USED = Query(
+    update(facts).where(*_AMONG, _C.used_at < bindparam("before")).values(used_at=bindparam("now"))
+)
 _SAVE = upsert(facts)
 _PUT = Query(
     _SAVE.on_conflict_do_update(
@@ -67,7 +72,7 @@ class FactsStore:
     async def used(self, tx: Tx, tenant: str, keys: Sequence[str], now: int) -> None:
         """Note that these were of use, so that others go first."""
         for params in _chunks(keys):
-            await tx.run(_USED, {**params, "tenant": tenant, "now": now})
+            await tx.run(_USED, {**params, "tenant": tenant, "now": now, "before": now - _DAY})
 
     async def prune(self, unused_since: int, limit: int) -> int:
         """Remove what nobody has used since a time, and the longest unused over ``limit`` bytes.

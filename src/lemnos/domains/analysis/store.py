@@ -215,7 +215,7 @@ def _queries(filters: tuple[str, ...]) -> tuple[Query, Query]:
 
 @lru_cache
 def _update(names: tuple[str, ...]) -> Query:
-    values = {name: bindparam(f"new_{name}") for name in names}
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
     return Query(update(analyses).where(*_MINE).values(**values))
 
 

@@ -73,11 +73,15 @@ def comment_marks(language: str) -> tuple[str, ...]:
 
 
 def fingerprints(tokens: Tokens) -> bytes:
-    """The fingerprints of a file in order of their place, packed."""
+    """The fingerprints of a file in order of their place, packed.
+
+    The first and the last sequence are always among them, so that a whole copy is seen whole.
+    """
     grams = list(_grams(tokens.hashes))
+    ends = {0, len(grams) - 1} if grams else set()
     return pack(
         Fingerprint(grams[at], tokens.lines[at], tokens.lines[at + GRAM - 1])
-        for at in _least(grams)
+        for at in sorted(ends.union(_least(grams)))
     )
 
 

@@ -8,7 +8,8 @@ from lemnos.domains.analysis.facts import Import
 from lemnos.domains.analysis.imports import ImportGraph
 
 PYTHON = ("src/shop/__init__.py", "src/shop/cart.py", "src/shop/db/__init__.py",
-          "src/shop/db/models.py", "scripts/run.py", "scripts/tools.py", "tests/test_cart.py")  # fmt: skip
+          "src/shop/db/models.py", "scripts/run.py", "scripts/tools.py",
+          "tests/test_cart.py")  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,13 @@ def test_java(imported, found):
     ],
 )
 def test_rust(path, imported, found):
-    paths = ("src/lib.rs", "src/cart.rs", "src/store/mod.rs", "src/store/disk.rs", "cli/src/main.rs")
+    paths = (
+        "src/lib.rs",
+        "src/cart.rs",
+        "src/store/mod.rs",
+        "src/store/disk.rs",
+        "cli/src/main.rs",
+    )
     manifests = {"Cargo.toml": b'[package]\nname = "my-shop"\n', "cli/Cargo.toml": b"["}
     graph = ImportGraph(paths, {}, manifests)
     assert graph.imported(path, "rust", [imported]) == found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lemnos.domains.analysis.facts import Finding, findings_of
 from tests.unit.runners.analysis.sources import facts_of
 
@@ -76,7 +78,9 @@ def test_extract_variable_for_a_chain_that_is_read_again_and_again():
 
 def test_rename_variable_suggests_what_is_assigned():
     body = "".join(f"    print(d, {n})\n" for n in range(16))
-    (found,) = _found("rename_variable", "python", f"def f(shop):\n    d = get_prices(shop)\n{body}")
+    (found,) = _found(
+        "rename_variable", "python", f"def f(shop):\n    d = get_prices(shop)\n{body}"
+    )
     assert (found.data["name"], found.data["new_name"], found.data["line"]) == ("d", "prices", 2)
 
 
@@ -96,7 +100,9 @@ def test_improve_naming_follows_the_language():
 
 
 def test_add_type_hints_tells_what_can_be_inferred():
-    text = "def f(name, size=1, loud=False):\n    print(name)\n\ndef g(x: int) -> int:\n    return x\n"
+    text = (
+        "def f(name, size=1, loud=False):\n    print(name)\n\ndef g(x: int) -> int:\n    return x\n"
+    )
     (found,) = _found("add_type_hints", "python", text)
     assert found.data["inferred"] == {"size": "int", "loud": "bool"}
     assert found.data["returns"] == "None"
@@ -119,8 +125,9 @@ def _class(name: str, groups: dict[str, int]) -> str:
 
 def test_split_class_names_the_groups():
     (found,) = _found("split_class", "python", _class("Shop", {"stock": 12, "staff": 10}))
-    assert [len(group["methods"]) for group in found.data["groups"]] == [12, 10]
-    assert found.data["groups"][1]["attributes"] == ["staff"]
+    groups: Any = found.data["groups"]
+    assert [len(group["methods"]) for group in groups] == [12, 10]
+    assert groups[1]["attributes"] == ["staff"]
 
 
 def test_a_large_class_that_belongs_together_is_no_split():
