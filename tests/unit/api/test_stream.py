@@ -13,7 +13,7 @@ from lemnos.api.codeforge.routes.stream import WORDS
 from lemnos.api.kit import task_stream
 from lemnos.domains.tasks import events
 from lemnos.domains.tasks.model import Changes, NewTask, Status, Task
-from lemnos.domains.tasks.recording import Ending, Recorder
+from lemnos.domains.tasks.recording import Ending
 from lemnos.domains.tasks.service import Followup
 from lemnos.domains.tasks.store import TaskStore
 from lemnos.kernel import clock
@@ -33,8 +33,7 @@ class Story:
     def __init__(self, server: Server) -> None:
         self.core, self.db, self.log = server.core, server.platform.db, server.platform.events
         self.store = TaskStore(self.db)
-        workspaces, outbox = server.core.workspaces, server.platform.webhooks
-        self.recorder = Recorder(self.store, workspaces, self.log, outbox, b"secret")
+        self.recorder = server.recorder
 
     async def begin(self) -> Task:
         task = await self.core.tasks.draft(CTX, NewTask("https://github.com/u/r.git", "x"))
