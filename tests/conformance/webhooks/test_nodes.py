@@ -17,7 +17,7 @@ async def test_what_the_other_node_remembers_follows_a_change(sink: WebhookSink)
     """The slow poll is off here, so only the wake-up can have told it."""
     url = postgres().create_database()
     async with AsyncExitStack() as stack:
-        nodes = []
+        nodes: list[Node] = []
         for _ in range(2):
             db = await stack.enter_async_context(opened(url))
             assert isinstance(db, PostgresDatabase)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from lemnos.cli import waiting
 from lemnos.cli.errors import CommandError, Interrupted
 from lemnos.cli.output import Output
 from lemnos.cli.waiting import wait
@@ -15,7 +14,7 @@ from lemnos.cli.waiting import wait
 @pytest.fixture
 def slept(monkeypatch) -> list[float]:
     pauses: list[float] = []
-    monkeypatch.setattr(waiting.time, "sleep", pauses.append)
+    monkeypatch.setattr("lemnos.cli.waiting.time.sleep", pauses.append)
     return pauses
 
 
@@ -65,7 +64,9 @@ def test_leaving_says_how_to_find_it_again(slept):
 
 def test_stages_are_told_once_where_nobody_sees_a_spinner(slept, capsys):
     stages = iter(["reading", "reading", "counting"])
-    looks = iter([{"status": 1}, {"status": 1}, {"status": 1}, {"status": "done"}])
+    looks: Iterator[dict[str, object]] = iter(
+        [{"status": 1}, {"status": 1}, {"status": 1}, {"status": "done"}]
+    )
     wait(
         Output(),
         lambda: next(looks),

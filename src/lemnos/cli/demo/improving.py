@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lemnos.cli.analyses import print_analysis
 from lemnos.cli.client import Client
-from lemnos.cli.commands.analyze import print_analysis
-from lemnos.cli.commands.refactor import print_refactoring
 from lemnos.cli.demo.telling import Teller
 from lemnos.cli.output import Output
+from lemnos.cli.refactorings import print_refactoring
 from lemnos.cli.routed import print_decision
 from lemnos.cli.waiting import wait
 
