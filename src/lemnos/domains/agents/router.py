@@ -102,6 +102,15 @@ class Router:
         tx.after_commit(lambda: self._pools.changed(tenant, agent.agent_id))
         return attempt
 
+    async def takes(self, tx: Tx, tenant: str, agent_id: str) -> bool:
+        """Whether the agent would take an attempt now.
+
+        Its row is locked until the transaction ends: whoever starts to wait for the agent in it
+        is seen by the next one that frees a place.
+        """
+        agent = await self._agents.get(tenant, agent_id, tx)
+        return agent is not None and await self._takes(tx, agent, clock.now())
+
     async def ended(self, tx: Tx, attempt: Attempt, result: RunResult) -> Attempt:
         """Record how an attempt ended; the attempt as it is recorded.
 

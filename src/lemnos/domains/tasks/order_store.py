@@ -30,7 +30,7 @@ from lemnos.platform.db import Database, Query, Row, Tx
 
 _O, _W = orders.c, waits.c
 _COUNT_CAP = 10_000  # parked tasks before another that are counted
-_MOST_WAITS = 20  # agents for which one task waits at once
+MOST_WAITS = 20  # agents for which one task waits at once
 
 _NOTHING = literal_column("''", Text())  # written out, for the partial index
 _PARKED = _O.parked_job != _NOTHING
@@ -147,7 +147,7 @@ class OrderStore:
         """Let a task wait for any of the agents, instead of those it waited for before."""
         await self.stop_waiting(tx, task.id)
         same = {"task_id": task.id, "tenant": task.tenant, "rank": rank, "job": job}
-        await tx.many(_WAIT, [{**same, "agent_id": name} for name in agents[:_MOST_WAITS]])
+        await tx.many(_WAIT, [{**same, "agent_id": name} for name in agents[:MOST_WAITS]])
 
     async def stop_waiting(self, tx: Tx, task_id: str) -> None:
         """The task waits for nobody."""

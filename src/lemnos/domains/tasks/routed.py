@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from lemnos.domains.agents.model import Attempt
+from lemnos.domains.agents.model import Attempt, Decision
 from lemnos.domains.agents.ports import ErrorClass, RunResult
 from lemnos.domains.agents.router import Router
 from lemnos.domains.tasks import course as courses
@@ -19,7 +19,7 @@ from lemnos.domains.tasks.changes import DiffStore
 from lemnos.domains.tasks.course import Again, Course, GaveUp
 from lemnos.domains.tasks.finish import Finish, ending_of, is_at, with_changes
 from lemnos.domains.tasks.model import Status, Task
-from lemnos.domains.tasks.order_store import OrderStore, State
+from lemnos.domains.tasks.order_store import MOST_WAITS, OrderStore, State
 from lemnos.domains.tasks.parking import Parking
 from lemnos.domains.tasks.progress import reached
 from lemnos.domains.tasks.recording import Ending
@@ -31,6 +31,7 @@ from lemnos.platform.db import Tx
 
 # A task that waits for room is hastened when there is some; this is for a wake-up that was lost.
 _RECHECK = 3600 * SECOND
+_SOON = SECOND  # a plan is at most so old
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +192,20 @@ class RoutedJob:
             if run_at <= now:
                 error = courses.nobody_left(decision)
                 return _over(state.course, Status.FAILED, error, "no_agent")
+        elif await self._has_room(tx, task.tenant, decision):
+            run_at = now + _SOON  # a place became free while this looked for one
         shown = run_at if reason == "away" else None
         await self._bench.recorder.parked(tx, task, events.parked(reason, agents, shown))
         await self._parking.park(tx, task, state, course, run_at=run_at, agents=agents)
         return Sequel()
+
+    async def _has_room(self, tx: Tx, tenant: str, decision: Decision) -> bool:
+        """Whether any candidate takes work by now, though the plan had said that none does."""
+        first = decision.candidates[:MOST_WAITS]
+        for agent_id in sorted(one.agent_id for one in first):  # all lock in the same order
+            if await self._router.takes(tx, tenant, agent_id):
+                return True
+        return False
 
 
 def _over(course: Course, status: Status, error: str, error_class: str = "") -> Sequel:
