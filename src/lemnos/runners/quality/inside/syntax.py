@@ -63,14 +63,15 @@ def _python(content: bytes, oldest: tuple[int, int] | None) -> str:
 
     ``oldest`` is the oldest Python that the project supports, whose grammar has to do.
     """
+    module = None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             module = ast.parse(content, feature_version=oldest)
             compile(module, "<changed>", "exec", dont_inherit=True)
     except SyntaxError as error:
-        newer = not _tree_sitter("python", content)
-        return "" if newer and oldest is None else f"line {error.lineno}: {error.msg}"
+        newer = module is None and oldest is None and not _tree_sitter("python", content)
+        return "" if newer else f"line {error.lineno}: {error.msg}"
     except (ValueError, RecursionError, MemoryError) as error:
         return str(error)
     return ""
