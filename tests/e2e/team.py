@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,9 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of agent: its provider, its program if it is one, and its tool for commands."""
+    """A kind of agent: its provider, and its tool for commands with that one's argument."""
 
     provider: str
-    program: str = ""
-    config: Mapping[str, Any] = field(default_factory=dict)
     tool: str = ""
     argument: str = ""
 
@@ -40,8 +38,8 @@ class Kind:
         return Tool(self.tool, {self.argument: command}, usage or Usage())
 
 
-CLAUDE = Kind("anthropic", "claude", tool="Bash", argument="command")
-CODEX = Kind("openai", "codex", tool="exec_command", argument="cmd")
+CLAUDE = Kind("anthropic", tool="Bash", argument="command")
+CODEX = Kind("openai", tool="exec_command", argument="cmd")
 BUILTIN = Kind("builtin", tool="run", argument="command")
 
 
@@ -78,9 +76,9 @@ class Team:
             return client.request(method, path, json=body)
 
     def register(self, agent_id: str, kind: Kind, *, price: float = 0.01, **more: Any) -> None:
-        """Register an agent; ``max_retries`` and the like go into its retry policy."""
+        """Register an agent that is tried once; ``more`` are other fields of the registration."""
         constraints = {"cost_per_1k_tokens": price} | more.pop("constraints", {})
-        retries = {"max_retries": 0, "backoff_multiplier": 1} | more.pop("retries", {})
+        retries = {"max_retries": 0, "backoff_multiplier": 1}
         made = self.call(
             "POST",
             "/v1/agents",
@@ -91,7 +89,7 @@ class Team:
                 "model": self.model_of(agent_id),
                 "capabilities": ["code_generation"],
                 "constraints": constraints,
-                "config": {**kind.config, "retry_policy": retries},
+                "config": {"retry_policy": retries, **more.pop("config", {})},
                 **more,
             },
         )

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conformance.runtime.cases import mentions
 from tests.e2e.scene import processes_of
-from tests.e2e.team import BUILTIN, CLAUDE, CODEX, Team, overlapping, settings
+from tests.e2e.team import BUILTIN, CLAUDE, CODEX, REAL_KEY, Kind, Team, overlapping, settings
 from tests.support.git_repos import create_bare
 from tests.support.model_endpoint import ModelEndpoint
 from tests.support.model_script import FOREVER, Drop, Fail, Fault, Hang, Say, Usage
@@ -75,6 +75,35 @@ def test_each_of_four_does_work_at_its_own_price(team: Team) -> None:
         assert said[name] in task["result"]["explanation"]
         assert (task["usage"]["input_tokens"], task["usage"]["output_tokens"]) == (100, 20)
         assert task["cost_usd"] == pytest.approx(0.120 * 0.001 * place)
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [(CLAUDE, "max_tokens"), (CODEX, "max_output_tokens")],
+    ids=["claude", "codex"],
+)
+def test_an_agent_keeps_its_limit_of_tokens(team: Team, kind: Kind, asked: str) -> None:
+    team.register("eve", kind, constraints={"max_tokens": 1_000})
+    team.play(eve=Say("Short."))
+
+    assert team.ended(team.submit(agent_id="eve"))["status"] == "completed"
+    assert team.model.turns[-1].body[asked] == 1_000
+    narrower = team.submit(agent_id="eve", requirements={"max_tokens": 500})
+    assert team.ended(narrower)["status"] == "completed"
+    assert team.model.turns[-1].body[asked] == 500
+
+
+def test_an_endpoint_of_its_own_gets_its_own_key_alone(team: Team) -> None:
+    team.register("eve", CLAUDE, config={"base_url": team.model.url}, api_key="sk-of-eve")
+    team.register("fay", CLAUDE, config={"base_url": team.model.url})
+    team.play(eve=Say("Mine."), fay=Say("Without a key."))
+
+    assert team.ended(team.submit(agent_id="eve"))["status"] == "completed"
+    assert team.model.turns[-1].credential == "sk-of-eve"
+    team.ended(team.submit(agent_id="fay"))
+    theirs = {team.model_of("eve"), team.model_of("fay")}
+    seen = {one.credential for one in team.model.turns if one.body["model"] in theirs}
+    assert REAL_KEY not in seen
 
 
 def test_work_goes_to_the_best_score_and_routing_says_why(team: Team) -> None:
