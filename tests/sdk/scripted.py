@@ -14,13 +14,16 @@ Answer = Reply | type[ConnectionReset] | Callable[[Request], Reply]
 
 @dataclass(frozen=True)
 class Cut:
-    """Pieces of a stream after which the connection breaks in the middle of an answer."""
+    """Pieces of a stream after which the connection ends in the middle of an answer.
+
+    Not by a reset: that may overtake the pieces.
+    """
 
     pieces: tuple[bytes, ...]
 
     def __iter__(self) -> Iterator[bytes]:
         yield from self.pieces
-        raise ConnectionReset
+        raise BrokenPipeError
 
 
 class ScriptedServer(LoopbackServer):

@@ -14,7 +14,7 @@ export async function scripted(t, ...answers) {
     const url = new URL(request.url, 'http://loopback');
     requests.push({ method: request.method, url, headers: request.headers, body });
     const next = answers.length > 1 ? answers.shift() : answers[0];
-    const answer = typeof next === 'function' ? await next(url) : next;
+    const answer = typeof next === 'function' ? await next(url, request.headers) : next;
     if (answer === RESET) {
       request.socket.resetAndDestroy();
       return;
@@ -70,6 +70,12 @@ export function stream(...pieces) {
 export function frame(number) {
   const event = { type: 'stream', event: 'output', data: { n: number }, ts: '2026-01-01T00:00:00Z' };
   return `id: ${number}\ndata: ${JSON.stringify(event)}\n\n`;
+}
+
+/** The events up to a number that a client does not have yet: fetch may lose some when it is cut. */
+export function missing(headers, last) {
+  const had = Number(headers['last-event-id'] ?? 0);
+  return Array.from({ length: last - had }, (_, index) => frame(had + index + 1));
 }
 
 export const CONNECTED = 'event: connected\ndata: {"task_id":"task_1","status":"running"}\n\n';
