@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,8 @@ from lemnos.domains.analysis.model import (
     Status,
 )
 from lemnos.kernel.errors import Invalid, NotFound
+from lemnos.main.webhooks import make_endpoints
+from lemnos.platform.webhooks.endpoint import NewEndpoint
 from tests.support.analyses import Place, analysing, commit, git
 from tests.support.packages import npm, sdist
 
@@ -290,6 +293,19 @@ async def test_a_branch_or_a_commit_of_it(place: Place, root: Path):
         assert analysis.commit == first
         assert set(await _files(place, analysis)) == {"a.py"}
     assert (await place.run(NewAnalysis(str(path)))).branch == "main"
+
+
+async def test_its_end_is_told_to_endpoints(place: Place, root: Path):
+    endpoints = make_endpoints(place.platform)
+    new = NewEndpoint("https://hooks.example.org/analyses", ("analysis.completed",))
+    made = await place.platform.db.write(lambda tx: endpoints.create(tx, place.ctx, new))
+    commit(root / "shop", {"a.py": "def getThing(a=1):\n    return a\n"})
+    analysis = await place.run(_asked(root / "shop"))
+    (told,) = await place.platform.webhooks.deliveries(place.ctx, made.endpoint.id)
+    body = json.loads(told.body)
+    assert (body["event"], body["data"]["analysis_id"]) == ("analysis.completed", analysis.id)
+    assert body["data"]["opportunities_count"] == 2
+    assert body["data"]["summary"]["files_analyzed"] == 1
 
 
 async def test_nothing_of_another_tenant_is_found(place: Place, root: Path):

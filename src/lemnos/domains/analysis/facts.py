@@ -34,19 +34,6 @@ class Import(msgspec.Struct, frozen=True, array_like=True):
     level: int = 0
 
 
-class Function(msgspec.Struct, frozen=True, array_like=True):
-    """One function; lines count from 1 and include both ends."""
-
-    name: str
-    start: int
-    end: int
-    cyclomatic: int
-    cognitive: int
-    nesting: int
-    parameters: int
-    documented: bool
-
-
 class Facts(msgspec.Struct, frozen=True, array_like=True):
     """One file by itself. With a ``problem`` nothing else counts.
 

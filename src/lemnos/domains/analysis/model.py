@@ -78,20 +78,6 @@ class NewAnalysis:
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionMetrics:
-    """One function or method; lines count from 1 and include both ends."""
-
-    name: str
-    start: int
-    end: int
-    cyclomatic: int
-    cognitive: int | None = None
-    nesting: int = 0
-    parameters: int = 0
-    documented: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class ScoreTerms:
     """The terms of a chaos score, each from 0 to 100; None: not measured, and weighed as 0."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lemnos.domains.analysis.facts import Facts, Function, packed_findings
+from lemnos.domains.analysis.facts import Facts, packed_findings
 from lemnos.domains.analysis.ports import Source
 from lemnos.runners.analysis import documentation, findings, imports, tokens
 from lemnos.runners.analysis.languages import tools_of
-from lemnos.runners.analysis.parsed import Parsed
+from lemnos.runners.analysis.parsed import Function, Parsed
 from lemnos.runners.analysis.structure import FunctionShape, lines_of, shape_of
 
 MAX_BYTES = 1_500_000
@@ -76,7 +76,7 @@ def _facts(parsed: Parsed, documentable: int, documented: int) -> Facts:
         functions=len(parsed.functions),
         cyclomatic=max((each.cyclomatic for each in parsed.functions), default=0),
         cognitive=max((each.cognitive for each in parsed.functions), default=0),
-        nesting=max((each.nesting for each in parsed.functions), default=0),
+        nesting=max((each.nesting for each in parsed.shape.functions), default=0),
         documentable=documentable,
         documented=documented,
         package=imports.package_of(parsed.captures),
@@ -160,8 +160,6 @@ def _function(
     if parent is not None and parent.type == "decorated_definition":
         first = lines_of(parent)[0]  # complexipy counts decorators in
     same = [each for each in cyclomatic.get(start, ()) if each.name.endswith(shape.name)]
-    listed = shape.node.child_by_field_name("parameters") or _declared_parameters(shape)
-    count = sum(1 for each in listed.named_children if each.type != "comment") if listed else 0
     # lizard passes over some functions that the grammar sees, as it reads tokens alone.
     counted = same[0].cyclomatic_complexity if same else shape.decisions + 1
     if language == "c_sharp":
@@ -172,12 +170,4 @@ def _function(
         end=end,
         cyclomatic=counted,
         cognitive=cognitive.get(first, shape.cognitive),
-        nesting=shape.nesting,
-        parameters=count,
-        documented=documentation.is_documented(shape.node, language),
     )
-
-
-def _declared_parameters(shape: FunctionShape) -> Any:
-    inner = shape.node.child_by_field_name("declarator")
-    return inner.child_by_field_name("parameters") if inner is not None else None

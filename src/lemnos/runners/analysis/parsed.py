@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lemnos.domains.analysis.facts import Function
 from lemnos.runners.analysis.structure import Captures, Shape
 from lemnos.runners.analysis.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One function as it was measured; lines count from 1 and include both ends."""
+
+    name: str
+    start: int
+    end: int
+    cyclomatic: int
+    cognitive: int
 
 
 @dataclass(frozen=True, slots=True)

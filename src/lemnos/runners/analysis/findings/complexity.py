@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lemnos.domains.analysis.facts import Finding, Function
-from lemnos.runners.analysis.parsed import Parsed
+from lemnos.domains.analysis.facts import Finding
+from lemnos.runners.analysis.parsed import Function, Parsed
 from lemnos.runners.analysis.structure import Block, FunctionShape, lines_of
 
 CYCLOMATIC = 10  # over it a function is too complex, as the ORCHEX facts have it
@@ -80,7 +80,7 @@ def _reduce(shape: FunctionShape, function: Function) -> Finding:
             "function": function.name,
             "cyclomatic": function.cyclomatic,
             "cognitive": function.cognitive,
-            "nesting": function.nesting,
+            "nesting": shape.nesting,
             "deepest_start": start,
             "deepest_end": end,
         },
