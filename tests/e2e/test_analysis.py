@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ import grimp
 import pytest
 
 from lemnos.domains.analysis import selection
+from lemnos.domains.analysis.facts_store import FactsStore
 from lemnos.domains.analysis.model import (
     Analysis,
     AnalysisType,
@@ -189,6 +191,30 @@ async def test_what_a_change_would_do_is_measured_before_it_is_committed(place: 
     assert foretold["b.py"].duplication == 0
 
 
+async def test_a_changed_file_keeps_the_coupling_that_only_manifests_tell(place: Place, root: Path):
+    path = root / "web"
+    tsconfig = '{"compilerOptions": {"baseUrl": ".", "paths": {"@/*": ["src/*"]}}}'
+    main = 'import { a } from "@/a";\nexport function f() { return a; }\n'
+    commit(path, {"tsconfig.json": tsconfig, "src/a.ts": "export const a = 1;\n", "m.ts": main})
+    before = await place.run(_asked(path))
+    changed = {"m.ts": main.replace("return a", "return a || 1").encode()}
+    (after,) = (await place.service.remeasure(place.ctx, before.id, changed)).values()
+    assert ((await _files(place, before))["m.ts"].efferent, after.efferent) == (1, 1)
+    assert after.cyclomatic == 2
+
+
+async def test_facts_that_are_gone_leave_what_was_stored(place: Place, root: Path):
+    path = root / "shop"
+    commit(path, {"a.py": COPIED, "b.py": COPIED, "c.py": "import a\n"})
+    before = await place.run(_asked(path))
+    await FactsStore(place.platform.db).prune(1 << 62, 0)
+    changed = {"a.py": COPIED.encode() + b"\nx = 1\n"}
+    after = (await place.service.remeasure(place.ctx, before.id, changed))["a.py"]
+    stored = (await _files(place, before))["a.py"]
+    assert (after.duplication, after.afferent) == (stored.duplication, 1)
+    assert after.lines == stored.lines + 2
+
+
 HOSTILE: dict[str, str | bytes] = {
     "good.py": "def f(a):\n    return a or 1\n",
     "latin.py": "x = 'caf\u00e9'\n".encode("latin-1"),
@@ -320,18 +346,19 @@ async def test_nothing_of_another_tenant_is_found(place: Place, root: Path):
 
 
 _PROGRAM = """
-import asyncio, sys
+import asyncio, os, signal, sys
 from pathlib import Path
 from lemnos.domains.analysis.model import NewAnalysis
+from tests.e2e.test_analysis import kept_facts
 from tests.support.analyses import analysing
 
 async def main(data, root, repository):
     async with analysing(Path(data), Path(root)) as place:
         analysis = await place.start(NewAnalysis(repository))
-        while (await place.service.get(place.ctx, analysis.id)).progress < 0.3:
-            await asyncio.sleep(0.01)
+        while not await kept_facts(place):
+            await asyncio.sleep(0.002)
         print(analysis.id, flush=True)
-        await asyncio.sleep(600)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -340,31 +367,28 @@ asyncio.run(main(*sys.argv[1:]))
 async def test_an_analysis_goes_on_after_its_server_was_killed(tmp_path: Path, root: Path):
     path = root / "large"
     text = "".join(f"def f{n}(a):\n    return a or {n}\n\n" for n in range(300))
-    commit(path, {f"m{n}.py": f"N = {n}\n{text}" for n in range(150)})
+    commit(path, {f"m{n}.py": f"N = {n}\n{text}" for n in range(400)})
     data = tmp_path / "data"
     command = [sys.executable, "-c", _PROGRAM, str(data), str(root), str(path)]
     here = Path(__file__).parents[2]
-    process = subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        analysis_id = (await asyncio.to_thread(process.stdout.readline)).strip()
-    finally:
-        process.kill()
-        process.wait()
+    killed = await asyncio.to_thread(
+        subprocess.run, command, cwd=here, stdout=subprocess.PIPE, text=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
     async with analysing(data, root) as place:
-        cut_off = await place.service.get(place.ctx, analysis_id)
+        cut_off = await place.service.get(place.ctx, killed.stdout.strip())
         assert cut_off.status is Status.RUNNING
-        made = await _facts(place)
-        assert 0 < len(made) < 150
+        made = await kept_facts(place)
+        assert 0 < len(made) < 400
         ended = await place.ended(cut_off)
         assert ended.status is Status.COMPLETED
         assert ended.summary is not None
-        assert ended.summary.files_analyzed == 150
-        after = await _facts(place)
+        assert ended.summary.files_analyzed == 400
+        after = await kept_facts(place)
         assert made.items() <= after.items()  # none of them was measured again
 
 
-async def _facts(place: Place) -> dict[str, int]:
+async def kept_facts(place: Place) -> dict[str, int]:
     """When the facts of each content were made."""
     from sqlalchemy import select
 

@@ -14,6 +14,7 @@ from lemnos.domains.analysis.ports import Analysers, Churn
 from lemnos.domains.analysis.selection import Chosen
 from lemnos.domains.analysis.store import AnalysisStore
 
+_BY_MANIFEST = frozenset({"javascript", "typescript", "tsx", "go", "rust"})
 _ALL = 1_000_000  # more files than an analysis has
 
 
@@ -31,7 +32,8 @@ class Remeasurer:
         """Metrics of the changed files, see :meth:`AnalysisService.remeasure`.
 
         Where facts of the other files are no longer kept, duplication and coupling are those that
-        were stored with the analysis.
+        were stored with the analysis; so is the coupling in languages whose imports are read by
+        manifests, which are not at hand here.
         """
         before = {each.path: each for each in await self._files(analysis)}
         fresh = await self._measured(analysis, changed)
@@ -45,9 +47,7 @@ class Remeasurer:
         context = Context(churn=_churn(before), duplication=duplication)
         finished = await asyncio.to_thread(assessor.finish, context)
         after = {each.path: each for each in finished if each.path in fresh}
-        if not whole:
-            after = {path: _as_before(each, before.get(path)) for path, each in after.items()}
-        return after
+        return {path: _settled(each, before.get(path), whole) for path, each in after.items()}
 
     async def _files(self, analysis: Analysis) -> tuple[FileMetrics, ...]:
         return await self._store.files(analysis.tenant, analysis.id, _ALL, 0)
@@ -96,10 +96,10 @@ def _churn(before: Mapping[str, FileMetrics]) -> dict[str, Churn] | None:
     return {path: Churn(each.churn or 0, each.commits or 0) for path, each in before.items()}
 
 
-def _as_before(after: FileMetrics, before: FileMetrics | None) -> FileMetrics:
-    """A file with the duplication and the coupling that it had."""
-    if before is None or after.problem:
+def _settled(after: FileMetrics, before: FileMetrics | None, whole: bool) -> FileMetrics:
+    """A file with what was stored of it, where that can't be reckoned anew."""
+    if before is None or after.problem or (whole and after.language not in _BY_MANIFEST):
         return after
     changed = Churn(after.churn or 0, after.commits or 0) if after.churn is not None else None
     coupled = (before.afferent or 0, before.efferent or 0)
-    return scored(after, before.duplication, coupled, changed)
+    return scored(after, after.duplication if whole else before.duplication, coupled, changed)
