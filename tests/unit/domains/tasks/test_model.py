@@ -166,9 +166,7 @@ def test_every_verdict_ends_an_iteration_in_a_state_of_rest(verdict: Verdict):
     result = RunResult(
         verdict, "text", "error", ErrorClass.NETWORK, RunUsage(3, 4, 0.5), "session", 2, 1.5
     )
-    ending = with_changes(
-        ending_of(result), {"files_changed": 1, "insertions": 2, "deletions": 3}
-    )
+    ending = with_changes(ending_of(result), {"files_changed": 1, "insertions": 2, "deletions": 3})
     assert ending.status is STATUS[verdict]
     assert resting(ending.status)
     assert may(S.RUNNING, ending.status)
