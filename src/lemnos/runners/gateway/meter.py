@@ -56,11 +56,15 @@ class Call:
         self.reader = UsageReader(request_bytes)
         self._meter = meter
         self._prices = prices
+        self._price, self._price_of = prices.get(model), ""
 
     @property
     def price(self) -> Price | None:
         """Of the model that answers, which need not be the one whose name was asked for."""
-        return self._prices.listed(self.reader.model) or self._prices.get(self.model)
+        if self._price_of != self.reader.model:  # asked with each piece of an answer
+            self._price_of = self.reader.model
+            self._price = self._prices.listed(self._price_of) or self._prices.get(self.model)
+        return self._price
 
     @property
     def cost(self) -> float | None:
