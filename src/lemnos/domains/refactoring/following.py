@@ -16,7 +16,8 @@ from lemnos.kernel import clock
 from lemnos.platform.db import Tx
 from lemnos.platform.webhooks import Announcer
 
-_NOT_DONE = "agent"  # the error class of a built-in agent that could not do what was asked
+# How the task of the built-in agent ends that could not do what was asked.
+_NOT_DONE = frozenset({"agent", "unsuited", "no_changes"})
 _WORKING = (Status.QUEUED, Status.RUNNING)
 
 
@@ -82,7 +83,7 @@ class Follower:
 
     async def _not_done(self, tx: Tx, refactoring: Refactoring, error: str, code: str) -> None:
         """What the tools could not do goes to an agent; what an agent could not do has failed."""
-        if refactoring.method == plan.BUILTIN and code in (_NOT_DONE, "no_changes"):
+        if refactoring.method == plan.BUILTIN and code in _NOT_DONE:
             await self._store.change(tx, refactoring, error=error)
             await self._engine.enqueue(tx, order_job(refactoring, by_agent=True))
             return
