@@ -13,6 +13,7 @@ import httpx2
 import stamina
 
 from lemnos.adapters.net import GuardedTransport, NetGuard
+from lemnos.adapters.net.cookies import no_cookies
 from lemnos.kernel.errors import LemnosError, RateLimited, Unavailable
 
 _TIMEOUT = httpx2.Timeout(30.0, connect=10.0)
@@ -52,6 +53,7 @@ class ForgeHttp:
             timeout=_TIMEOUT,
             trust_env=False,  # no proxy past the guard, no credential from a .netrc
             follow_redirects=True,
+            cookies=no_cookies(),
             headers={"User-Agent": user_agent},
         )
 

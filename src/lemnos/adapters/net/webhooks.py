@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import httpx2
 
+from lemnos.adapters.net.cookies import no_cookies
 from lemnos.adapters.net.guard import NetGuard
 from lemnos.adapters.net.transport import GuardedTransport
 from lemnos.kernel.errors import LemnosError
@@ -21,7 +22,10 @@ class HttpSender:
 
     def __init__(self, guard: NetGuard) -> None:
         self._client = httpx2.AsyncClient(
-            transport=GuardedTransport(guard), follow_redirects=False, trust_env=False
+            transport=GuardedTransport(guard),
+            follow_redirects=False,
+            trust_env=False,
+            cookies=no_cookies(),
         )
 
     async def post(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx2
 
@@ -52,7 +53,12 @@ class HttpModelProbe:
 
 def _client(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
-        transport=transport, timeout=_PATIENCE, trust_env=False, follow_redirects=False
+        transport=transport,
+        timeout=_PATIENCE,
+        trust_env=False,
+        follow_redirects=False,
+        # What a host sets in one tenant's request must not be sent in another's.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
     )
 
 
