@@ -15,6 +15,7 @@ from lemnos.kernel.clock import SECOND
 FAILURES_TO_OPEN = 5
 SUCCESSES_TO_CLOSE = 3
 OPEN_FOR = 60 * SECOND
+NOT_ITS_FAULT = frozenset({ErrorClass.BUDGET, ErrorClass.UNSUITED})
 # [ours] Who was to tell how a trial ended may have died for good. After this long nobody waits.
 TRIAL_LEASE = 3600 * SECOND
 
@@ -64,13 +65,14 @@ def ended(breaker: Breaker, attempt_id: str, success: bool | None, now: int) -> 
 def says(result: RunResult) -> bool | None:
     """Whether a run speaks for its agent or against it; None: for neither.
 
-    Cancelled by a person, or over the budget of its task: that is not the agent's failure.
+    Cancelled by a person, over the budget of its task, or given work that it is not made for: that
+    is not the agent's failure.
     """
     if result.verdict is Verdict.COMPLETED:
         return True
     if result.verdict in (Verdict.CANCELLED, Verdict.OVER_BUDGET):
         return None
-    return None if result.error_class is ErrorClass.BUDGET else False
+    return None if result.error_class in NOT_ITS_FAULT else False
 
 
 def _counted(breaker: Breaker, success: bool | None, now: int) -> Breaker:

@@ -28,6 +28,7 @@ _AFTER = {
     ErrorClass.TIMEOUT: Next.MOVE_ON,
     ErrorClass.AUTH: Next.MOVE_ON,
     ErrorClass.NOT_INSTALLED: Next.MOVE_ON,
+    ErrorClass.UNSUITED: Next.MOVE_ON,
     ErrorClass.BUDGET: Next.STOP,
     ErrorClass.NONE: Next.RETRY,
 }

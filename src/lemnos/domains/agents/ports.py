@@ -118,6 +118,7 @@ class ErrorClass(StrEnum):
     AUTH = "auth"
     BUDGET = "budget"
     NOT_INSTALLED = "not_installed"
+    UNSUITED = "unsuited"  # by its own word no work for it: no fault, and no use to try again
     AGENT = "agent"
     UNKNOWN = "unknown"
 

@@ -44,10 +44,10 @@ def run(request: Request, emitter: Emitter, root: Path) -> Outcome:
     try:
         operations = selected_by(request.prompt)
     except BadInstruction as error:
-        return Outcome("failed", error=str(error), error_class="agent")
+        return Outcome("failed", error=str(error), error_class="unsuited")
     if not operations:
         reason = "nothing in the prompt matches what can be done without a model"
-        return Outcome("failed", ABILITIES, f"{reason}. {ABILITIES}", "agent")
+        return Outcome("failed", ABILITIES, f"{reason}. {ABILITIES}", "unsuited")
     emitter.emit("thinking", text="Planned: " + "; ".join(op.name for op in operations))
     tree = Tree(root)
     tree.scope = paths_named_in(request.prompt, tree)

@@ -102,11 +102,12 @@ def test_a_trial_that_nobody_ends_does_not_block_for_ever():
         (Verdict.CANCELLED, ErrorClass.NONE, None),
         (Verdict.OVER_BUDGET, ErrorClass.BUDGET, None),
         (Verdict.FAILED, ErrorClass.BUDGET, None),
+        (Verdict.FAILED, ErrorClass.UNSUITED, None),
         (Verdict.TIMED_OUT, ErrorClass.TIMEOUT, False),
         *(
             (Verdict.FAILED, error_class, False)
             for error_class in ErrorClass
-            if error_class is not ErrorClass.BUDGET
+            if error_class not in (ErrorClass.BUDGET, ErrorClass.UNSUITED)
         ),
     ],
 )

@@ -22,6 +22,7 @@ from lemnos.domains.agents.ports import ErrorClass, RunResult, Verdict
         (Verdict.FAILED, ErrorClass.UNKNOWN, Next.RETRY),
         (Verdict.FAILED, ErrorClass.AUTH, Next.MOVE_ON),
         (Verdict.FAILED, ErrorClass.NOT_INSTALLED, Next.MOVE_ON),
+        (Verdict.FAILED, ErrorClass.UNSUITED, Next.MOVE_ON),
         (Verdict.TIMED_OUT, ErrorClass.TIMEOUT, Next.MOVE_ON),
     ],
 )

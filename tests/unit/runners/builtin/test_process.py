@@ -28,7 +28,7 @@ def test_what_cannot_be_done_without_a_model_fails_and_says_what_could(tmp_path:
     assert ran.exit_code == 1
     for word in ("without a model", "fix the failing tests", "claude-code", "credential"):
         assert word in ran.result["error"]
-    assert ran.of("error")[0]["error_class"] == "agent"
+    assert ran.of("error")[0]["error_class"] == "unsuited"
 
 
 def test_a_request_survives_the_pipe():

@@ -25,9 +25,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from lemnos.domains.agents.breaker import NOT_ITS_FAULT
 from lemnos.domains.agents.measures import Figures
 from lemnos.domains.agents.model import Agent, Health, Probe
-from lemnos.domains.agents.ports import ErrorClass, Verdict
+from lemnos.domains.agents.ports import Verdict
 from lemnos.domains.agents.tables import agents, attempts, judgements, probes
 from lemnos.kernel.clock import SECOND
 from lemnos.platform.db import Database, Query, Row, Tx
@@ -39,7 +40,7 @@ _COMPLETED = _T.verdict == Verdict.COMPLETED.value
 # As breaker.says has it, in SQL.
 _FAILED = and_(
     or_(_T.verdict == Verdict.FAILED.value, _T.verdict == Verdict.TIMED_OUT.value),
-    _T.error_class != ErrorClass.BUDGET.value,
+    *(_T.error_class != one.value for one in sorted(NOT_ITS_FAULT)),
     _T.interrupted == 0,
 )
 _SINCE = (_T.tenant == bindparam("tenant"), _T.started_at >= bindparam("since"))

@@ -61,7 +61,7 @@ def run(request: Request, emitter: Emitter, root: Path) -> Outcome:
         tree.roll_back()
         text = f"{target.type} does not apply to {target.path}: {reason}."
         emitter.tool_result(call, target.type, text, is_error=True)
-        return Outcome("failed", error=text, error_class="agent", turns=1)
+        return Outcome("failed", error=text, error_class="unsuited", turns=1)
     changes = tree.settle()
     for path, change in changes:
         emitter.file_change(path, change)

@@ -176,6 +176,6 @@ def test_a_generator_whose_every_line_yields_is_left_alone(case: Case) -> None:
     outcome = case.refactor("extract_function", "numbers.py", "numbers")
 
     assert outcome.verdict == "failed"
-    assert outcome.error_class == "agent"
+    assert outcome.error_class == "unsuited"
     assert "no piece of numbers" in outcome.error
     assert case.text("numbers.py") == text
