@@ -16,8 +16,8 @@ from pathlib import Path
 
 from benchmarks.common import Figure, Lemnos, main, process_usage
 from lemnos.domains.tasks.model import NewTask, Status, TaskConfig
-from lemnos.domains.tasks.work import ITERATE
 from lemnos.domains.tasks.store import TaskStore
+from lemnos.domains.tasks.work import ITERATE
 from lemnos.engine import Job
 from lemnos.foundation import TENANT
 from lemnos.kernel import clock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from lemnos.domains.quality.model import Check, CheckResult, Outcome, SafetyReport
@@ -76,7 +77,7 @@ class Ears:
 async def _kept(db: Database, *refactorings: Refactoring) -> RefactoringStore:
     store = RefactoringStore(db)
     for each in refactorings:
-        await db.write(lambda tx, each=each: store.add(tx, each))
+        await db.write(partial(store.add, refactoring=each))
     return store
 
 

@@ -59,7 +59,7 @@ async def test_what_it_cannot_do_is_a_failure_and_not_the_appearance_of_work(
 ) -> None:
     run = await BuiltinAgent(host).start(replace(spec, prompt="Add a login page."))
     events = [event async for event in run]
-    assert (run.result.verdict, run.result.error_class) == (Verdict.FAILED, ErrorClass.AGENT)
+    assert (run.result.verdict, run.result.error_class) == (Verdict.FAILED, ErrorClass.UNSUITED)
     assert "without a model" in run.result.error
     assert of(events, EventKind.FILE_CHANGE) == []
 

@@ -72,7 +72,10 @@ class Act:
 class ScriptedRun:
     """A run under way."""
 
-    pid = pgid = started_ticks = started = None
+    pid: int | None = None
+    pgid: int | None = None
+    started_ticks: int | None = None
+    started: float | None = None
 
     def __init__(self, spec: RunSpec, act: Act) -> None:
         self._spec = spec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -136,9 +137,10 @@ async def test_what_a_person_says_counts_for_the_agent(stage: Stage) -> None:
     gate.set()
     await stage.ended(task)
     for verdict, quality in ((Feedback.APPROVED, 100.0), (Feedback.REJECTED, 0.0)):
-        await stage.do(
-            lambda tx, said=verdict: stage.orders.feedback(tx, CTX, task.id, said, "why")
+        said = partial(
+            stage.orders.feedback, ctx=CTX, task_id=task.id, verdict=verdict, comment="why"
         )
+        await stage.do(said)
         seen = await stage.agents.service.performance(CTX, ["a"], 0)
         assert seen["a"].quality == quality
     assert (await stage.told(task)).count("feedback") == 2

@@ -186,10 +186,15 @@ class _Dialect:
             text=end.text,
             error=end.error,
             error_class=end.error_class,
-            usage=Usage(end.input_tokens, end.output_tokens),
+            usage=Usage(end.input_tokens, end.output_tokens, _cost(end)),
             session=end.session,
             turns=end.turns,
         )
+
+
+def _cost(end: _Line) -> float | None:
+    """Tools on this machine are free; what a model costs, the gateway's meter knows."""
+    return None if end.input_tokens or end.output_tokens else 0.0
 
 
 def _detail(kind: EventKind, said: _Line) -> dict[str, Any]:
