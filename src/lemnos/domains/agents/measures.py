@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from lemnos.domains.agents.model import Performance
@@ -52,6 +52,16 @@ class Figures:
             cost_usd=self.cost_usd,
             avg_duration_ms=self.avg_duration_ms,
         )
+
+
+def mean_tokens(several: Iterable[Figures]) -> float | None:
+    """Tokens of an attempt on average; None where none has used any, as tools alone do not."""
+    used, attempts = 0, 0
+    for figures in several:
+        tokens = figures.input_tokens + figures.output_tokens
+        if tokens:
+            used, attempts = used + tokens, attempts + figures.attempts
+    return used / attempts if attempts else None
 
 
 @dataclass(frozen=True, slots=True)

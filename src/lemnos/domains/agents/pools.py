@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from lemnos.domains.agents.access import AgentAccess
 from lemnos.domains.agents.health import WINDOW
-from lemnos.domains.agents.measures import Figures
+from lemnos.domains.agents.measures import Figures, mean_tokens
 from lemnos.domains.agents.model import Agent
 from lemnos.domains.agents.routing import MINUTE, Facts, Standing, in_order, standing
 from lemnos.domains.agents.store import AgentStore, AttemptStore, MeasureStore
@@ -40,6 +40,7 @@ class _Pool:
     standings: tuple[Standing, ...] = ()
     figures: Mapping[str, Figures] = field(default_factory=dict)
     figures_at: float = float("-inf")
+    tokens: float | None = None  # of an attempt on average, whatever the agent
     making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def usable(self) -> bool:
@@ -121,12 +122,13 @@ class Pools:
         if begun - pool.figures_at >= _FIGURES_FOR:
             pool.figures = await self._measures.by_agent(tenant, now - WINDOW, registered=True)
             pool.figures_at = begun
+            pool.tokens = mean_tokens(pool.figures.values())
         running = await self._measures.running(tenant)
         started = await self._measures.started(tenant, now - MINUTE)
         by_id: dict[str, Standing] = {}
         for agent in await self._agents.all(tenant):
             name = agent.agent_id
-            facts = _facts(running.get(name, 0), started.get(name, 0), pool.figures.get(name))
+            facts = _facts(pool, name, running.get(name, 0), started.get(name, 0))
             by_id[name] = self._standing(agent, facts, now)
         pool.by_id, pool.made_at = by_id, begun
 
@@ -139,7 +141,7 @@ class Pools:
             return
         running = await self._attempts.running(tenant, agent_id)
         started = await self._attempts.started(tenant, agent_id, now - MINUTE)
-        facts = _facts(running, started, pool.figures.get(agent_id))
+        facts = _facts(pool, agent_id, running, started)
         pool.by_id[agent_id] = self._standing(agent, facts, now)
 
     def _standing(self, agent: Agent, facts: Facts, now: int) -> Standing:
@@ -153,6 +155,8 @@ class Pools:
         return standing(agent, facts, now, price)
 
 
-def _facts(running: int, started: int, figures: Figures | None) -> Facts:
-    figures = figures or Figures()
-    return Facts(running, started, figures.performance, figures.avg_response_ms)
+def _facts(pool: _Pool, agent_id: str, running: int, started: int) -> Facts:
+    """One agent's; of one that has no past yet, the others tell how much is used on average."""
+    figures = pool.figures.get(agent_id) or Figures()
+    tokens = mean_tokens([figures]) or pool.tokens
+    return Facts(running, started, figures.performance, figures.avg_response_ms, tokens)

@@ -56,6 +56,7 @@ class Facts:
     started: int = 0  # attempts begun in the last 60 s
     performance: Performance = field(default_factory=Performance)
     response_ms: float | None = None
+    tokens: float | None = None  # that an attempt used on average
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Standing:
     capabilities: frozenset[str]
     max_tokens: int | None
     price: float | None  # US dollars for 1,000 tokens
+    tokens: float | None  # that an attempt used on average
     retry: RetryPolicy
     load: float
     has_room: bool
@@ -95,6 +97,7 @@ def standing(agent: Agent, facts: Facts, now: int, price: float | None, lack: st
         capabilities=frozenset(agent.capabilities),
         max_tokens=limits.max_tokens,
         price=price,
+        tokens=facts.tokens,
         retry=agent.config.retry_policy,
         load=load,
         has_room=room,
@@ -161,10 +164,14 @@ def weight_of(base_weight: float, load: float, health: Health) -> float:
 
 
 def estimate(one: Standing, tokens: int | None) -> float | None:
-    """US dollars that so many tokens cost with an agent; None: not known."""
+    """US dollars that an attempt of an agent will cost; None: not known.
+
+    By the tokens of past attempts on average, else by those that the task expects to use.
+    """
     if one.price == 0:
         return 0.0
-    return None if tokens is None or one.price is None else tokens / 1000 * one.price
+    expected = tokens if one.tokens is None else one.tokens
+    return None if expected is None or one.price is None else expected / 1000 * one.price
 
 
 def in_order(standings: Iterable[Standing]) -> tuple[Standing, ...]:

@@ -359,3 +359,15 @@ def _in_order(ranked: tuple[Candidate, ...], ask: Ask, by_id: dict[str, Standing
         return over, not liked, not one.has_room, -round(one.score, 6)
 
     return [key(one) for one in ranked] == sorted(key(one) for one in ranked)
+
+
+def test_what_past_attempts_used_estimates_better_than_what_a_task_says():
+    thrifty = stands("thrifty", Facts(tokens=1_000), price=0.01)
+    wasteful = stands("wasteful", Facts(tokens=50_000), price=0.01)
+    new = stands("new", price=0.01)
+
+    decision = decided(wasteful, new, thrifty, max_cost_usd=0.1, tokens=4_000)
+
+    expected = {one.agent_id: one.estimated_cost_usd for one in decision.candidates}
+    assert expected == pytest.approx({"thrifty": 0.01, "new": 0.04, "wasteful": 0.5})
+    assert [one.agent_id for one in decision.candidates] == ["thrifty", "new", "wasteful"]
