@@ -15,7 +15,7 @@ from tests.support.forge import Forge
 from tests.support.git_repos import commit, git
 from tests.support.model_endpoint import ModelEndpoint
 from tests.support.model_script import Say
-from tests.support.sdists import source_of
+from tests.support.packages import files_of, sdist
 from tests.support.server import LemnosServer
 from tests.support.server_fixtures import MakeServer
 
@@ -169,9 +169,10 @@ def _of(found: list[dict[str, Any]], kind: str, path: str = "") -> dict[str, Any
 
 @pytest.mark.timeout(900)  # the package's own tests run a dozen times
 def test_a_real_package_is_simpler_afterwards_and_its_tests_pass(
-    make_server: MakeServer, host: Forge, tmp_path: Path
+    make_server: MakeServer, host: Forge
 ) -> None:
-    files = source_of("sqlparse==0.5.3", tmp_path / "sdist")
+    source = sdist("sqlparse==0.5.3")
+    files = {path.relative_to(source).as_posix(): path.read_bytes() for path in files_of(source)}
     bare = host.create(REPOSITORY, files)
     forges = json.dumps({f"127.0.0.1:{host.port}": "gitea"})
     server = make_server(allowed_hosts=["127.0.0.1"], env={"LEMNOS_FORGES": forges}).start()

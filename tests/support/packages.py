@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,11 @@ def npm(package: str) -> Path:
         return fetch_npm(package)
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"MISSING: the source of {package} can't be fetched: {error}")
+
+
+def files_of(folder: Path) -> Iterator[Path]:
+    """The regular files below a folder."""
+    return (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
 
 
 def _fetched(name: str, command: list[str], pattern: str) -> Path:
