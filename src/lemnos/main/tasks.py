@@ -10,23 +10,24 @@ from lemnos.domains.integrations.ports import Forges
 from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.mcp.service import McpService
 from lemnos.domains.quality.ports import Inspector
-from lemnos.domains.tasks.attempts import Attempts
 from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.changes import ChangesReader, DiffStore
 from lemnos.domains.tasks.credentials import Credentials
-from lemnos.domains.tasks.drafting import Drafter
-from lemnos.domains.tasks.fanout import JudgeJob, Rests
-from lemnos.domains.tasks.following import Follower
-from lemnos.domains.tasks.history import History
 from lemnos.domains.tasks.jobs import IterationJob
-from lemnos.domains.tasks.listing import TaskPages
-from lemnos.domains.tasks.order_store import OrderStore
-from lemnos.domains.tasks.ordering import OrderService
-from lemnos.domains.tasks.parking import LOOK_EVERY, Parking
 from lemnos.domains.tasks.ports import AddressPolicy
 from lemnos.domains.tasks.pull_requests import PullRequestJob
 from lemnos.domains.tasks.recording import Recorder
-from lemnos.domains.tasks.routed import RoutedJob
+from lemnos.domains.tasks.routing.announcements import TaskAnnouncements
+from lemnos.domains.tasks.routing.attempts import Attempts
+from lemnos.domains.tasks.routing.drafting import Drafter
+from lemnos.domains.tasks.routing.fanout import JudgeJob, Rests
+from lemnos.domains.tasks.routing.following import Follower
+from lemnos.domains.tasks.routing.history import History
+from lemnos.domains.tasks.routing.jobs import RoutedJob
+from lemnos.domains.tasks.routing.listing import TaskPages
+from lemnos.domains.tasks.routing.parking import LOOK_EVERY, Parking
+from lemnos.domains.tasks.routing.service import OrderService
+from lemnos.domains.tasks.routing.store import OrderStore
 from lemnos.domains.tasks.runs import AgentRunner
 from lemnos.domains.tasks.service import TaskService
 from lemnos.domains.tasks.store import TaskStore
@@ -74,12 +75,15 @@ def make_tasks(settings: Settings, platform: Platform, near: Neighbours) -> Task
     """Use cases and jobs; the jobs are registered with the engine."""
     db, engine, events = platform.db, platform.engine, platform.events
     store, orders, diffs = TaskStore(db), OrderStore(db), DiffStore(db)
+    registry, router = near.agents.service, near.agents.router
+    parking = Parking(db, orders, engine, router)
+    router.on_room = parking.on_room
     recorder = Recorder(
         store,
         near.workspaces,
         events,
         platform.webhooks,
-        platform.announcer,
+        TaskAnnouncements(platform.announcer),
         callback_secret(settings),
     )
     runner = AgentRunner(
@@ -87,7 +91,7 @@ def make_tasks(settings: Settings, platform: Platform, near: Neighbours) -> Task
     )
     service = TaskService(
         store,
-        orders,
+        parking,
         events,
         engine,
         recorder,
@@ -100,9 +104,6 @@ def make_tasks(settings: Settings, platform: Platform, near: Neighbours) -> Task
     )
     credentials = Credentials(near.keys, service.secrets)
     bench = Bench(db, store, recorder, near.workspaces, near.git, credentials)
-    registry, router = near.agents.service, near.agents.router
-    parking = Parking(db, orders, engine, router)
-    router.on_room = parking.on_room
     recorder.on_rested.append(Rests(bench, orders, parking, router, engine))
     history = History(db)
     attempts = Attempts(bench, orders, parking, registry, router, near.runtimes, runner, history)

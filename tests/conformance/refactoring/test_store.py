@@ -19,9 +19,8 @@ from lemnos.domains.refactoring.model import (
     Status,
 )
 from lemnos.domains.refactoring.store import RefactoringStore
-from lemnos.domains.tasks.model import Changes, Task, TaskConfig
+from lemnos.domains.tasks.model import Changes, Task, TaskConfig, TaskType
 from lemnos.domains.tasks.model import Status as TaskStatus
-from lemnos.domains.tasks.orders import TaskType
 from lemnos.engine import Job
 from lemnos.platform.db import Database, Tx
 

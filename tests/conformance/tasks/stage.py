@@ -36,8 +36,8 @@ from lemnos.domains.mcp.service import McpService
 from lemnos.domains.mcp.store import McpStore
 from lemnos.domains.quality.model import Check, CheckResult, Outcome, SafetyReport
 from lemnos.domains.quality.ports import Inspection
-from lemnos.domains.tasks.model import Task, resting
-from lemnos.domains.tasks.orders import Order, OrderRecord, TaskType
+from lemnos.domains.tasks.model import Task, TaskType, resting
+from lemnos.domains.tasks.routing.model import Order, OrderRecord
 from lemnos.domains.workspaces.service import WorkspaceLimits, WorkspaceService
 from lemnos.domains.workspaces.store import WorkspaceStore
 from lemnos.foundation import Platform, make_platform

@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 
 from lemnos.domains.agents.ports import ErrorClass
-from lemnos.domains.tasks.listing import TaskFilter
-from lemnos.domains.tasks.model import PullRequestAsked, Status, Task
-from lemnos.domains.tasks.orders import FanOut, Feedback, Priority
+from lemnos.domains.tasks.model import Priority, PullRequestAsked, Status, Task
+from lemnos.domains.tasks.routing.listing import TaskFilter
+from lemnos.domains.tasks.routing.model import FanOut, Feedback
 from lemnos.domains.tasks.service import Followup
 from lemnos.kernel.errors import Conflict, Invalid, Unprocessable
 from lemnos.kernel.ids import task_id_of

@@ -13,9 +13,9 @@ from sqlalchemy import text
 from lemnos.domains.agents.model import AgentPatch
 from lemnos.domains.agents.model import Status as AgentStatus
 from lemnos.domains.agents.ports import ErrorClass
-from lemnos.domains.tasks.model import Status, Task
-from lemnos.domains.tasks.orders import Basis, Order, Priority, TaskType
-from lemnos.domains.tasks.orders import Stage as Step
+from lemnos.domains.tasks.model import Priority, Status, Task, TaskType
+from lemnos.domains.tasks.routing.model import Basis, Order
+from lemnos.domains.tasks.routing.model import Stage as Step
 from lemnos.kernel.errors import Invalid
 from lemnos.platform.db import Query, Tx
 from tests.conformance.tasks.stage import CTX, DONE, Act, Stage, failed, staged

@@ -11,7 +11,8 @@ from lemnos.api.orchex.examples.tasks import SUBMIT
 from lemnos.api.orchex.present import orders
 from lemnos.api.orchex.wire.tasks import RouteTask, SubmitTask
 from lemnos.domains.agents.model import Strategy
-from lemnos.domains.tasks.orders import FanOut, Order, Priority, TaskType
+from lemnos.domains.tasks.model import Priority, TaskType
+from lemnos.domains.tasks.routing.model import FanOut, Order
 
 
 def order(**given: Any) -> Order:

@@ -14,7 +14,7 @@ from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.mcp.service import McpService
 from lemnos.domains.refactoring.service import RefactoringService
 from lemnos.domains.tasks.changes import ChangesReader
-from lemnos.domains.tasks.ordering import OrderService
+from lemnos.domains.tasks.routing.service import OrderService
 from lemnos.domains.tasks.service import TaskService
 from lemnos.domains.workspaces.service import WorkspaceService
 from lemnos.platform.events.hub import EventHub

@@ -9,8 +9,7 @@ from lemnos.domains.refactoring.model import ENDED, OpenedPullRequest, Refactori
 from lemnos.domains.refactoring.service import check_job, order_job
 from lemnos.domains.refactoring.store import RefactoringStore
 from lemnos.domains.tasks.model import Status as TaskStatus
-from lemnos.domains.tasks.model import Task
-from lemnos.domains.tasks.orders import TaskType
+from lemnos.domains.tasks.model import Task, TaskType
 from lemnos.engine import Engine
 from lemnos.kernel import clock
 from lemnos.platform.db import Tx

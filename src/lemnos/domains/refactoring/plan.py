@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 from lemnos.domains.analysis.model import Analysis, Opportunity, OpportunityType
 from lemnos.domains.quality.model import CheckResult, Outcome, SafetyReport
 from lemnos.domains.refactoring.model import Changed, Effect, Refactoring
-from lemnos.domains.tasks.orders import Order, TaskType
+from lemnos.domains.tasks.model import TaskType
+from lemnos.domains.tasks.routing.model import Order
 
 BUILTIN = "builtin"  # the method of what deterministic tools have done
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from lemnos.domains.analysis.model import Analysis, FileMetrics, Opportunity
 from lemnos.domains.tasks.model import Task
-from lemnos.domains.tasks.orders import Order
+from lemnos.domains.tasks.routing.model import Order
 from lemnos.kernel.context import Context
 from lemnos.platform.db import Tx
 

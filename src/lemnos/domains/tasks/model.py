@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Any
 
 from lemnos.domains.mcp.model import McpDefinition
-from lemnos.domains.tasks.orders import Priority, TaskType
 from lemnos.kernel.errors import Conflict
 
 _LUCKLESS = 10
@@ -70,6 +69,36 @@ def demand(status: Status, wanted: Status) -> None:
             code="task_busy" if busy else "task_state",
             details={"status": status.value},
         )
+
+
+class TaskType(StrEnum):
+    """What kind of work a task is; a task that nobody typed is code generation."""
+
+    CODE_GENERATION = "code_generation"
+    CODE_REVIEW = "code_review"
+    DEBUGGING = "debugging"
+    REFACTORING = "refactoring"
+    DOCUMENTATION = "documentation"
+    TESTING = "testing"
+    ARCHITECTURE = "architecture"
+    SECURITY_ANALYSIS = "security_analysis"
+
+
+class Priority(StrEnum):
+    """How urgent a task is."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """The engine's number for it: a level is worth half an hour of waiting, so none starves."""
+        return _RANKS[self]
+
+
+_RANKS = {Priority.CRITICAL: 40, Priority.HIGH: 70, Priority.MEDIUM: 100, Priority.LOW: 130}
 
 
 @dataclass(frozen=True, slots=True)

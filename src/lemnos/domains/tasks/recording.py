@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lemnos.domains.tasks import events
-from lemnos.domains.tasks.announcements import ENDED, announced
 from lemnos.domains.tasks.callbacks import callback
 from lemnos.domains.tasks.model import Changes, Status, Task, Usage, demand
+from lemnos.domains.tasks.ports import Announcements
 from lemnos.domains.tasks.store import TaskStore, usage_columns
 from lemnos.domains.workspaces.service import WorkspaceService
 from lemnos.kernel import clock
 from lemnos.platform.db import Tx
 from lemnos.platform.events.port import EventLog, NewEvent
-from lemnos.platform.webhooks import Announcer, Outbox
+from lemnos.platform.webhooks import Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,14 @@ class Recorder:
         workspaces: WorkspaceService,
         log: EventLog,
         outbox: Outbox,
-        announcer: Announcer,
+        announcements: Announcements,
         callback_secret: bytes,
     ) -> None:
         self._store = store
         self._workspaces = workspaces
         self._log = log
         self._outbox = outbox
-        self._announcer = announcer
+        self._announcements = announcements
         self._secret = callback_secret
         self.on_ended: Callable[[str, Ending], None] = _nobody  # with the name of the runtime
         # Called in the transaction in which a task comes to rest, with the task as it is then.
@@ -61,7 +61,7 @@ class Recorder:
         """The task is there: written at the end of the transaction, and at most once in it."""
         stream = events.stream_of(task.id)
         self._log.append_later(tx, task.tenant, stream, [events.task_created(task), *more])
-        await self._announce(tx, task, "task.created")
+        await self._announcements.created(tx, task)
 
     async def cloning(self, tx: Tx, task: Task, branch: str) -> Task:
         """The checkout begins, or begins again after a crash."""
@@ -131,7 +131,7 @@ class Recorder:
         await self.note(tx, task, _told(task, ending))
         if (delivery := callback(task, self._secret)) is not None:
             await self._outbox.put(tx, delivery)
-        await self._announce(tx, task, ENDED[ending.status])
+        await self._announcements.ended(tx, task)
         tx.after_commit(lambda: self.on_ended(task.runtime, ending))
         await self._rested(tx, task)
         return task
@@ -180,12 +180,8 @@ class Recorder:
         started = task.started_at or clock.now()
         task = await self._move(tx, task, status, started_at=started, **values)
         if first:
-            await self._announce(tx, task, "task.started")
+            await self._announcements.started(tx, task)
         return task
-
-    async def _announce(self, tx: Tx, task: Task, event: str) -> None:
-        if not task.parent_id:  # the tries of a fan-out are its own affair
-            await self._announcer.announce(tx, task.tenant, event, announced(task))
 
     async def _rested(self, tx: Tx, task: Task) -> None:
         for hear in self.on_rested:

@@ -13,7 +13,6 @@ from lemnos.domains.agents.ports import Runtimes
 from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.mcp.model import problems
 from lemnos.domains.tasks import events
-from lemnos.domains.tasks.course import Course
 from lemnos.domains.tasks.model import (
     MAX_PROMPT,
     Iteration,
@@ -26,12 +25,11 @@ from lemnos.domains.tasks.model import (
     demand,
     resting,
 )
-from lemnos.domains.tasks.order_store import OrderStore
-from lemnos.domains.tasks.ports import AddressPolicy
+from lemnos.domains.tasks.ports import AddressPolicy, RoutedWork
 from lemnos.domains.tasks.recording import Recorder
 from lemnos.domains.tasks.store import TaskStore
 from lemnos.domains.tasks.work import OPEN_PR, iteration_job
-from lemnos.engine import Engine, Job, rank
+from lemnos.engine import Engine, Job
 from lemnos.kernel import clock, ids
 from lemnos.kernel.context import Context
 from lemnos.kernel.errors import Conflict, Invalid, NotFound, Unprocessable
@@ -59,7 +57,7 @@ class TaskService:
     def __init__(
         self,
         store: TaskStore,
-        orders: OrderStore,
+        routed: RoutedWork,
         log: EventLog,
         engine: Engine,
         recorder: Recorder,
@@ -71,7 +69,7 @@ class TaskService:
         stop_run: Callable[[str], None],
     ) -> None:
         self._store = store
-        self._orders = orders
+        self._routed = routed
         self._log = log
         self._engine = engine
         self._recorder = recorder
@@ -162,7 +160,7 @@ class TaskService:
         await self._log.append(tx, ctx.tenant, stream, [events.instructed(task, number)])
         task = replace(task, iteration=number, status=Status.AWAITING_INSTRUCTION)
         if task.routed:
-            await self._engine.enqueue(tx, await self._begin_anew(tx, task))
+            await self._engine.enqueue(tx, await self._routed.begin_anew(tx, task))
         else:
             await self._engine.enqueue(tx, iteration_job(task))
         return task
@@ -245,20 +243,8 @@ class TaskService:
 
     async def _waiting_job(self, tx: Tx, task: Task) -> str:
         """The job that carries the task on, if it waits."""
-        if task.routed:
-            state = await self._orders.get(task.tenant, task.id, tx)
-            if state is not None and state.parked_job:
-                return state.parked_job
-        return iteration_job(task).id
-
-    async def _begin_anew(self, tx: Tx, task: Task) -> Job:
-        """The first leg of a further iteration of a routed task, which queues up anew."""
-        place = rank(clock.now(), task.priority.rank)
-        course = Course(iteration=task.iteration)
-        await self._orders.change(
-            tx, task, course=course, attempts=0, tier=None, rank=place, parked_job=""
-        )
-        return iteration_job(task, rank=place)
+        parked = await self._routed.parked_job(tx, task) if task.routed else ""
+        return parked or iteration_job(task).id
 
     def seal(self, tenant: str, task_id: str, secrets: TaskSecrets) -> bytes:
         """Secrets as they are stored with a task; empty for none."""

@@ -13,13 +13,14 @@ from sqlalchemy import Select, bindparam, func, insert, literal_column, select, 
 from lemnos.domains.tasks.model import (
     Changes,
     Iteration,
+    Priority,
     PullRequestAsked,
     Status,
     Task,
     TaskConfig,
+    TaskType,
     Usage,
 )
-from lemnos.domains.tasks.orders import Priority, TaskType
 from lemnos.domains.tasks.tables import iterations, tasks
 from lemnos.kernel import ids
 from lemnos.kernel.errors import Invalid

@@ -15,6 +15,7 @@ from lemnos.domains.tasks.jobs import IterationJob
 from lemnos.domains.tasks.model import Changes, NewTask, PullRequestAsked, Status, Task
 from lemnos.domains.tasks.pull_requests import PullRequestJob
 from lemnos.domains.tasks.recording import Ending, Recorder
+from lemnos.domains.tasks.routing.announcements import TaskAnnouncements
 from lemnos.domains.tasks.service import Followup
 from lemnos.domains.tasks.store import TaskStore
 from lemnos.domains.tasks.work import ITERATE, OPEN_PR
@@ -68,7 +69,7 @@ class Story:
             self.core.workspaces,
             server.platform.events,
             server.platform.webhooks,
-            server.platform.announcer,
+            TaskAnnouncements(server.platform.announcer),
             b"secret",
         )
 

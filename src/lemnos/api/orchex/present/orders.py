@@ -8,7 +8,7 @@ from typing import Any
 from lemnos.api.orchex.wire import tasks as wire
 from lemnos.domains.agents.model import Ask
 from lemnos.domains.tasks.model import PullRequestAsked
-from lemnos.domains.tasks.orders import FanOut, Order
+from lemnos.domains.tasks.routing.model import FanOut, Order
 
 # Where a request has the fields of an order.
 FIELDS = {

@@ -7,7 +7,7 @@ import msgspec
 from lemnos.api.orchex.envelope import Json
 from lemnos.api.orchex.present.agents import rounded
 from lemnos.domains.agents.model import Attempt, Candidate, Decision
-from lemnos.domains.tasks.orders import Routing
+from lemnos.domains.tasks.routing.model import Routing
 from lemnos.kernel.clock import iso, iso_or_none
 from lemnos.kernel.ids import task_id_of
 

@@ -10,7 +10,7 @@ from lemnos.api.orchex.envelope import Json
 from lemnos.api.orchex.present.agents import rounded
 from lemnos.api.orchex.wire.tasks import TaskState
 from lemnos.domains.tasks.model import Status, Task
-from lemnos.domains.tasks.orders import (
+from lemnos.domains.tasks.routing.model import (
     Comparison,
     Finding,
     Judged,

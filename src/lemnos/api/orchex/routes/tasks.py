@@ -30,9 +30,9 @@ from lemnos.api.orchex.present import orders
 from lemnos.api.orchex.present import tasks as present
 from lemnos.api.orchex.wire import tasks as wire
 from lemnos.api.orchex.wire.common import Success
-from lemnos.domains.tasks.listing import TaskFilter
-from lemnos.domains.tasks.model import Task, resting
-from lemnos.domains.tasks.orders import OrderRecord, TaskType
+from lemnos.domains.tasks.model import Task, TaskType, resting
+from lemnos.domains.tasks.routing.listing import TaskFilter
+from lemnos.domains.tasks.routing.model import OrderRecord
 from lemnos.kernel.context import Context
 from lemnos.platform.db import Tx
 

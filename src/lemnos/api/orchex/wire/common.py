@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lemnos.api.kit.fields import Text
 from lemnos.domains.agents.model import Strategy
-from lemnos.domains.tasks.orders import Priority, TaskType
+from lemnos.domains.tasks.model import Priority, TaskType
 
 T = TypeVar("T")
 

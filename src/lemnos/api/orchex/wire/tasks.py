@@ -19,7 +19,8 @@ from lemnos.api.orchex.wire.common import (
     Type,
     Urgency,
 )
-from lemnos.domains.tasks.orders import Feedback, Priority
+from lemnos.domains.tasks.model import Priority
+from lemnos.domains.tasks.routing.model import Feedback
 
 TaskState = Literal["queued", "running", "completed", "failed", "cancelled", "awaiting_decision"]
 TASK_STATES: tuple[TaskState, ...] = (

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lemnos.domains.agents.service import AgentService
-from lemnos.domains.tasks import events
-from lemnos.domains.tasks.course import Course
-from lemnos.domains.tasks.history import History
+from lemnos.domains.tasks.events import stream_of
 from lemnos.domains.tasks.model import Status, Task, resting
-from lemnos.domains.tasks.order_store import OrderStore, State
-from lemnos.domains.tasks.orders import Basis, Progress, Stage
-from lemnos.domains.tasks.progress import at_rest, progress
+from lemnos.domains.tasks.routing.course import Course
+from lemnos.domains.tasks.routing.history import History
+from lemnos.domains.tasks.routing.model import Basis, Progress, Stage
+from lemnos.domains.tasks.routing.progress import at_rest, progress
+from lemnos.domains.tasks.routing.store import OrderStore, State
 from lemnos.domains.tasks.store import TaskStore
 from lemnos.domains.tasks.work import ROUTE, iteration_job
 from lemnos.engine import Engine, rank
@@ -84,7 +84,7 @@ class Follower:
     async def _newest(self, task: Task) -> Sequence[Event]:
         if task.status is not Status.RUNNING:
             return ()
-        stream = events.stream_of(task.id)
+        stream = stream_of(task.id)
         head = await self._log.head(stream)
         return await self._log.read(stream, max(0, head - _NEWEST), _NEWEST)
 

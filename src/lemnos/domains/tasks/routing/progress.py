@@ -12,9 +12,9 @@ import msgspec
 
 from lemnos.domains.agents import fallback
 from lemnos.domains.agents.fallback import Next
-from lemnos.domains.tasks.course import Course
 from lemnos.domains.tasks.model import Status, Task
-from lemnos.domains.tasks.orders import Basis, Progress, Stage
+from lemnos.domains.tasks.routing.course import Course
+from lemnos.domains.tasks.routing.model import Basis, Progress, Stage
 from lemnos.kernel.clock import SECOND
 from lemnos.platform.events.port import Event
 

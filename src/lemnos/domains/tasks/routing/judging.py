@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lemnos.domains.quality.model import Check, CheckResult, Outcome
 from lemnos.domains.tasks.model import Status, Task
-from lemnos.domains.tasks.orders import Comparison, Judged
+from lemnos.domains.tasks.routing.model import Comparison, Judged
 
 
 def verdict_on(task: Task, checks: Sequence[CheckResult], problem: str = "") -> Judged:

@@ -1,4 +1,4 @@
-"""What webhooks are told of a task, in the words of the ORCHEX document. Pure."""
+"""What webhooks are told of a task, in the words of the ORCHEX document."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from lemnos.domains.tasks.answers import read_answer
 from lemnos.domains.tasks.model import Status, Task
+from lemnos.domains.tasks.routing.answers import read_answer
 from lemnos.kernel import clock, ids
+from lemnos.platform.db import Tx
+from lemnos.platform.webhooks import Announcer
 
 ENDED = {
     Status.COMPLETED: "task.completed",
@@ -29,6 +31,29 @@ SHOWN = {
     Status.CANCELLED: "cancelled",
     Status.PAUSED: "awaiting_decision",
 }
+
+
+class TaskAnnouncements:
+    """Announces tasks to webhooks. Implements :class:`lemnos.domains.tasks.ports.Announcements`."""
+
+    def __init__(self, announcer: Announcer) -> None:
+        self._announcer = announcer
+
+    async def created(self, tx: Tx, task: Task) -> None:
+        """The task was accepted."""
+        await self._announce(tx, task, "task.created")
+
+    async def started(self, tx: Tx, task: Task) -> None:
+        """Work at the task has begun, for the first time."""
+        await self._announce(tx, task, "task.started")
+
+    async def ended(self, tx: Tx, task: Task) -> None:
+        """An iteration is over; how, the task says."""
+        await self._announce(tx, task, ENDED[task.status])
+
+    async def _announce(self, tx: Tx, task: Task, event: str) -> None:
+        if not task.parent_id:  # the tries of a fan-out are its own affair
+            await self._announcer.announce(tx, task.tenant, event, announced(task))
 
 
 def announced(task: Task) -> Mapping[str, object]:

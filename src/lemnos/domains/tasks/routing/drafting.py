@@ -10,12 +10,12 @@ import msgspec
 from lemnos.domains.agents.model import Decision
 from lemnos.domains.agents.router import Router
 from lemnos.domains.integrations.service import KeyService
-from lemnos.domains.tasks import course as courses
-from lemnos.domains.tasks.course import Course
 from lemnos.domains.tasks.model import MAX_PROMPT, Status, Task, TaskConfig
-from lemnos.domains.tasks.orders import Order
-from lemnos.domains.tasks.parking import ask_of
 from lemnos.domains.tasks.ports import AddressPolicy
+from lemnos.domains.tasks.routing import course as courses
+from lemnos.domains.tasks.routing.course import Course
+from lemnos.domains.tasks.routing.model import Order
+from lemnos.domains.tasks.routing.parking import ask_of
 from lemnos.kernel import clock, ids
 from lemnos.kernel.context import Context
 from lemnos.kernel.errors import Invalid

@@ -17,15 +17,15 @@ from lemnos.domains.agents.router import Router
 from lemnos.domains.agents.service import AgentService
 from lemnos.domains.quality.model import CheckResult, Outcome
 from lemnos.domains.quality.ports import Inspection, Inspector
-from lemnos.domains.tasks import events, judging
 from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.changes import DiffStore
 from lemnos.domains.tasks.finish import is_at
 from lemnos.domains.tasks.model import Status, Task, Usage, resting
-from lemnos.domains.tasks.order_store import OrderStore
-from lemnos.domains.tasks.orders import Judged
-from lemnos.domains.tasks.parking import Parking
 from lemnos.domains.tasks.recording import Ending
+from lemnos.domains.tasks.routing import events, judging
+from lemnos.domains.tasks.routing.model import Judged
+from lemnos.domains.tasks.routing.parking import Parking
+from lemnos.domains.tasks.routing.store import OrderStore
 from lemnos.domains.tasks.work import judge_job
 from lemnos.domains.workspaces.ports import Diff
 from lemnos.engine import Engine, Job, Steps

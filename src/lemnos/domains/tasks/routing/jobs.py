@@ -11,18 +11,18 @@ import msgspec
 from lemnos.domains.agents.model import Attempt, Decision
 from lemnos.domains.agents.ports import ErrorClass, RunResult
 from lemnos.domains.agents.router import Router
-from lemnos.domains.tasks import course as courses
-from lemnos.domains.tasks import events
-from lemnos.domains.tasks.attempts import Attempts, Turn, is_on
 from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.changes import DiffStore
-from lemnos.domains.tasks.course import Again, Course, GaveUp
 from lemnos.domains.tasks.finish import Finish, ending_of, is_at, with_changes
 from lemnos.domains.tasks.model import Status, Task
-from lemnos.domains.tasks.order_store import MOST_WAITS, OrderStore, State
-from lemnos.domains.tasks.parking import Parking
-from lemnos.domains.tasks.progress import reached
 from lemnos.domains.tasks.recording import Ending
+from lemnos.domains.tasks.routing import course as courses
+from lemnos.domains.tasks.routing import events
+from lemnos.domains.tasks.routing.attempts import Attempts, Turn, is_on
+from lemnos.domains.tasks.routing.course import Again, Course, GaveUp
+from lemnos.domains.tasks.routing.parking import Parking
+from lemnos.domains.tasks.routing.progress import reached
+from lemnos.domains.tasks.routing.store import MOST_WAITS, OrderStore, State
 from lemnos.engine import Job, Steps
 from lemnos.kernel import clock
 from lemnos.kernel.clock import SECOND

@@ -10,8 +10,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, func, literal_column, select, union_all
 from sqlalchemy.sql import ColumnElement
 
-from lemnos.domains.tasks.model import Status, Task
-from lemnos.domains.tasks.orders import TaskType
+from lemnos.domains.tasks.model import Status, Task, TaskType
 from lemnos.domains.tasks.store import task_of
 from lemnos.domains.tasks.tables import tasks
 from lemnos.kernel.page import Page

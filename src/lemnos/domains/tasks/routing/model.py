@@ -9,37 +9,8 @@ from typing import Any
 
 from lemnos.domains.agents.model import Attempt, Decision, Strategy
 from lemnos.domains.quality.model import CheckResult, Outcome, SafetyReport
+from lemnos.domains.tasks.model import Priority, TaskType
 from lemnos.domains.workspaces.ports import Diff
-
-
-class TaskType(StrEnum):
-    """What kind of work a task is; a task that nobody typed is code generation."""
-
-    CODE_GENERATION = "code_generation"
-    CODE_REVIEW = "code_review"
-    DEBUGGING = "debugging"
-    REFACTORING = "refactoring"
-    DOCUMENTATION = "documentation"
-    TESTING = "testing"
-    ARCHITECTURE = "architecture"
-    SECURITY_ANALYSIS = "security_analysis"
-
-
-class Priority(StrEnum):
-    """How urgent a task is."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-    CRITICAL = "critical"
-
-    @property
-    def rank(self) -> int:
-        """The engine's number for it: a level is worth half an hour of waiting, so none starves."""
-        return _RANKS[self]
-
-
-_RANKS = {Priority.CRITICAL: 40, Priority.HIGH: 70, Priority.MEDIUM: 100, Priority.LOW: 130}
 
 
 @dataclass(frozen=True, slots=True)

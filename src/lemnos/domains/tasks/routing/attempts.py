@@ -10,18 +10,18 @@ from lemnos.domains.agents.model import Agent, Attempt, Candidate, Decision
 from lemnos.domains.agents.ports import ErrorClass, RunResult, RunSpec, Runtime, Runtimes, Verdict
 from lemnos.domains.agents.router import Router
 from lemnos.domains.agents.service import AgentService
-from lemnos.domains.tasks import course as courses
-from lemnos.domains.tasks import events
 from lemnos.domains.tasks.bench import Bench
-from lemnos.domains.tasks.course import Course
 from lemnos.domains.tasks.finish import is_at
-from lemnos.domains.tasks.history import History
 from lemnos.domains.tasks.model import Status, Task
-from lemnos.domains.tasks.order_store import OrderStore, State
-from lemnos.domains.tasks.orders import Order
-from lemnos.domains.tasks.parking import Parking, ask_of
-from lemnos.domains.tasks.progress import reached
-from lemnos.domains.tasks.prompts import prompt_of
+from lemnos.domains.tasks.routing import course as courses
+from lemnos.domains.tasks.routing import events
+from lemnos.domains.tasks.routing.course import Course
+from lemnos.domains.tasks.routing.history import History
+from lemnos.domains.tasks.routing.model import Order
+from lemnos.domains.tasks.routing.parking import Parking, ask_of
+from lemnos.domains.tasks.routing.progress import reached
+from lemnos.domains.tasks.routing.prompts import prompt_of
+from lemnos.domains.tasks.routing.store import OrderStore, State
 from lemnos.domains.tasks.runs import AgentRunner, Ran, interrupted
 from lemnos.domains.tasks.transcript import patiently
 from lemnos.domains.workspaces.model import Workspace

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lemnos.domains.tasks.answers import read_answer
-from lemnos.domains.tasks.orders import Finding, Order, OrderResult, TaskType
-from lemnos.domains.tasks.prompts import prompt_of
+from lemnos.domains.tasks.model import TaskType
+from lemnos.domains.tasks.routing.answers import read_answer
+from lemnos.domains.tasks.routing.model import Finding, Order, OrderResult
+from lemnos.domains.tasks.routing.prompts import prompt_of
 from lemnos.domains.workspaces.ports import Diff, FileChange
 
 T = TaskType

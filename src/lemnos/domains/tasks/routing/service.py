@@ -11,24 +11,23 @@ from dataclasses import replace
 from lemnos.domains.agents.model import Judgement
 from lemnos.domains.agents.router import Router
 from lemnos.domains.agents.service import AgentService
-from lemnos.domains.tasks import events
-from lemnos.domains.tasks.answers import read_answer
 from lemnos.domains.tasks.changes import DiffStore
-from lemnos.domains.tasks.drafting import Drafter, tries_of
-from lemnos.domains.tasks.following import Follower
-from lemnos.domains.tasks.listing import TaskFilter, TaskPages
-from lemnos.domains.tasks.model import NewTask, Task, TaskSecrets, resting
-from lemnos.domains.tasks.order_store import OrderStore
-from lemnos.domains.tasks.orders import (
+from lemnos.domains.tasks.model import NewTask, Priority, Task, TaskSecrets, resting
+from lemnos.domains.tasks.recording import Recorder
+from lemnos.domains.tasks.routing import events
+from lemnos.domains.tasks.routing.answers import read_answer
+from lemnos.domains.tasks.routing.drafting import Drafter, tries_of
+from lemnos.domains.tasks.routing.following import Follower
+from lemnos.domains.tasks.routing.listing import TaskFilter, TaskPages
+from lemnos.domains.tasks.routing.model import (
     Feedback,
     Order,
     OrderRecord,
     OrderResult,
-    Priority,
     Progress,
     Routing,
 )
-from lemnos.domains.tasks.recording import Recorder
+from lemnos.domains.tasks.routing.store import OrderStore
 from lemnos.domains.tasks.service import TaskService
 from lemnos.domains.tasks.store import TaskStore
 from lemnos.domains.tasks.work import iteration_job

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 
 from lemnos.domains.agents.model import Ask
 from lemnos.domains.agents.router import Router
-from lemnos.domains.tasks.course import Course
 from lemnos.domains.tasks.model import Task
-from lemnos.domains.tasks.order_store import OrderStore, State
-from lemnos.domains.tasks.orders import Order
+from lemnos.domains.tasks.routing.course import Course
+from lemnos.domains.tasks.routing.model import Order
+from lemnos.domains.tasks.routing.store import OrderStore, State
 from lemnos.domains.tasks.work import iteration_job
-from lemnos.engine import Engine
+from lemnos.engine import Engine, Job, rank
+from lemnos.kernel import clock
 from lemnos.platform.db import Database, Tx
 
 LOOK_EVERY = 5.0  # seconds
@@ -40,7 +41,10 @@ def ask_of(task: Task, order: Order, course: Course) -> Ask:
 
 
 class Parking:
-    """Parks tasks and finds who is to be taken up next."""
+    """Parks tasks and finds who is to be taken up next.
+
+    Implements :class:`lemnos.domains.tasks.ports.RoutedWork`.
+    """
 
     def __init__(self, db: Database, store: OrderStore, engine: Engine, router: Router) -> None:
         self._db = db
@@ -64,6 +68,20 @@ class Parking:
         await self._store.change(tx, task, course=course, parked_job=job.id)
         if agents:
             await self._store.wait(tx, task, agents, state.rank, job.id)
+
+    async def parked_job(self, tx: Tx, task: Task) -> str:
+        """The id of the job that goes on with the task while it waits; empty when it does not."""
+        state = await self._store.get(task.tenant, task.id, tx)
+        return state.parked_job if state else ""
+
+    async def begin_anew(self, tx: Tx, task: Task) -> Job:
+        """The first leg of a further iteration, which queues up anew; not enqueued yet."""
+        place = rank(clock.now(), task.priority.rank)
+        course = Course(iteration=task.iteration)
+        await self._store.change(
+            tx, task, course=course, attempts=0, tier=None, rank=place, parked_job=""
+        )
+        return iteration_job(task, rank=place)
 
     async def taken_up(self, tx: Tx, task: Task) -> None:
         """The task is at work, or at rest: it waits no longer."""

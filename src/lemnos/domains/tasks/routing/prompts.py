@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lemnos.domains.tasks.orders import Order, TaskType
+from lemnos.domains.tasks.model import TaskType
+from lemnos.domains.tasks.routing.model import Order
 
 REVIEWS = frozenset({TaskType.CODE_REVIEW, TaskType.SECURITY_ANALYSIS})
 

@@ -7,8 +7,7 @@ from statistics import median
 
 from sqlalchemy import bindparam, literal_column, or_, select
 
-from lemnos.domains.tasks.model import Status
-from lemnos.domains.tasks.orders import TaskType
+from lemnos.domains.tasks.model import Status, TaskType
 from lemnos.domains.tasks.tables import tasks
 from lemnos.platform.db import Database, Query
 

@@ -21,7 +21,7 @@ from lemnos.domains.agents.model import (
     Terms,
 )
 from lemnos.domains.agents.ports import ErrorClass, RunResult, Usage, Verdict
-from lemnos.domains.tasks.course import (
+from lemnos.domains.tasks.routing.course import (
     Again,
     Course,
     GaveUp,

@@ -22,10 +22,10 @@ from sqlalchemy import (
 )
 
 from lemnos.domains.agents.model import Decision
-from lemnos.domains.tasks.course import Course
 from lemnos.domains.tasks.model import Task
-from lemnos.domains.tasks.orders import Comparison, Order
-from lemnos.domains.tasks.tables import orders, waits
+from lemnos.domains.tasks.routing.course import Course
+from lemnos.domains.tasks.routing.model import Comparison, Order
+from lemnos.domains.tasks.routing.tables import orders, waits
 from lemnos.platform.db import Database, Query, Row, Tx
 
 _O, _W = orders.c, waits.c

@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
-from lemnos.domains.tasks.orders import Finding, OrderResult, TaskType
-from lemnos.domains.tasks.prompts import REVIEWS
+from lemnos.domains.tasks.model import TaskType
+from lemnos.domains.tasks.routing.model import Finding, OrderResult
+from lemnos.domains.tasks.routing.prompts import REVIEWS
 from lemnos.domains.workspaces.ports import Diff
 
 _FENCE = re.compile(r"^[ \t]*(```+|~~~+)[ \t]*([\w+#.-]*)[^\n]*$")

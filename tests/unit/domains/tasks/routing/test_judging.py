@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lemnos.domains.quality.model import Check, CheckResult, Outcome
-from lemnos.domains.tasks.judging import compare, nothing_passed
-from lemnos.domains.tasks.orders import Judged
+from lemnos.domains.tasks.routing.judging import compare, nothing_passed
+from lemnos.domains.tasks.routing.model import Judged
 
 P, F, N = Outcome.PASSED, Outcome.FAILED, Outcome.NOT_RUN
 
