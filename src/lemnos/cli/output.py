@@ -9,19 +9,24 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lemnos.cli.errors import CommandError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.table import Table
+    from rich.text import Text
 
 _KEPT = {"\n", "\t"}
 # Columns that are copied, so they are never folded.
 _IDS = {"id", "task", "delivery", "webhook", "analysis", "opportunity", "refactoring"}
 _PIPE_WIDTH = 120  # of what does not go to a terminal
+_READABLE = 16  # characters: a column that is folded to fewer cannot be read
+_GAP = 3  # characters between two columns
+_NOTHING = "–"
 
 
 class Output:
@@ -61,27 +66,73 @@ def print_json(content: object, *, indent: int | None = 2) -> None:
     sys.stdout.flush()
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Any:
-    """A table for people. Columns whose name begins with ``>`` are aligned to the right."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+class Listing:
+    """Rows for people: a table where it can be read, else one row below the other.
 
-    made = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for name in columns:
-        made.add_column(
-            name.removeprefix(">"),
-            justify="right" if name.startswith(">") else "left",
-            overflow="fold",
-            no_wrap=name in _IDS,
-        )
-    for row in rows:
-        made.add_row(*(cell(value) for value in row))
-    return made
+    Columns whose name begins with ``>`` are aligned to the right.
+    """
+
+    def __init__(
+        self, title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+    ) -> None:
+        self._title = title
+        self._columns = columns
+        self._rows = [[cell(value) for value in row] for row in rows]
+
+    def __rich_console__(self, to: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """As Rich's console protocol asks for."""
+        if self._needs() <= options.max_width:
+            yield self._table()
+        else:
+            yield from self._blocks()
+
+    def _needs(self) -> int:
+        """The width from which on no column is folded beyond what can be read."""
+        width = 0
+        for place, name in enumerate(self._columns):
+            longest = max((len(row[place]) for row in self._rows), default=0)
+            folded = longest if name in _IDS else min(longest, _READABLE)
+            width += max(len(name.removeprefix(">")), folded) + _GAP
+        return width
+
+    def _table(self) -> Table:
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table
+
+        made = Table(title=self._title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+        for name in self._columns:
+            made.add_column(
+                name.removeprefix(">"),
+                justify="right" if name.startswith(">") else "left",
+                overflow="fold",
+                no_wrap=name in _IDS,
+            )
+        for row in self._rows:
+            made.add_row(*row)
+        return made
+
+    def _blocks(self) -> Iterator[Text]:
+        from rich.text import Text
+
+        names = [name.removeprefix(">") for name in self._columns]
+        wide = max(map(len, names)) + 2
+        if self._title:
+            yield Text(self._title, style="italic")
+        for row in self._rows:
+            for name, value in zip(names, row, strict=True):
+                if value != _NOTHING:
+                    yield Text.assemble((f"{name:<{wide}}", "bold"), value)
+            yield Text()
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Listing:
+    """See :class:`Listing`."""
+    return Listing(title, columns, rows)
 
 
 def cell(value: object) -> str:
     """A value as a table shows it."""
-    return "–" if value is None or value == "" else visible(str(value))
+    return _NOTHING if value is None or value == "" else visible(str(value))
 
 
 def moment(iso: str | None) -> str | None:

@@ -47,3 +47,19 @@ def test_errors_go_to_stderr_for_people_and_for_scripts(capsys):
 def test_times_are_shown_to_the_minute():
     assert moment("2025-01-15T10:30:59.123456Z") == "2025-01-15 10:30"
     assert moment(None) is None
+
+
+def _printed(width: int) -> str:
+    file = io.StringIO()
+    to = Console(width=width, markup=False, file=file)
+    columns = ("agent", "provider", "health", ">success", ">quality", ">cost", "problem")
+    rows = [["smith", "builtin", "healthy", "95 %", None, "$1.20", "a sentence of some length"]]
+    to.print(table("agents", columns, rows))
+    return file.getvalue()
+
+
+def test_where_a_table_cannot_be_read_its_rows_stand_below_each_other():
+    wide, narrow = _printed(120), _printed(50)
+    assert "agent   provider   health" in wide
+    assert "health    healthy\nsuccess   95 %\ncost      $1.20\n" in narrow
+    assert "quality" not in narrow  # nothing is known of it

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lemnos.domains.agents.model import (
@@ -180,6 +180,7 @@ FIELDS = st.sampled_from(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
 @given(st.dictionaries(FIELDS, JSON))
 def test_whatever_is_sent_is_taken_or_refused(given_config):
     fields: list[str] = []
