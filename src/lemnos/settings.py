@@ -283,14 +283,14 @@ _LISTS = {"allowed_roots", "allowed_hosts", "agent_hosts", "agent_paths"}
 
 
 def _split(name: str, text: str) -> Any:
-    if name in _LISTS:
+    if name in _LISTS and not text.lstrip().startswith('["'):  # [::1]:80 is a host
         return tuple(part.strip() for part in text.split(",") if part.strip())
-    if name not in _TABLES:
+    if name not in _TABLES | _LISTS:
         return text
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError as error:
-        message = f"{PREFIX}{name.upper()} must be a JSON object: {error}."
+        message = f"{PREFIX}{name.upper()} must be JSON: {error}."
         raise Invalid(message, code="invalid_settings") from error
 
 

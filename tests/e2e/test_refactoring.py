@@ -121,12 +121,14 @@ class Client:
         found: dict[str, Any] = self.call("GET", f"/v1/refactor/{refactoring}")
         return found
 
-    def reached(self, refactoring: str, *statuses: str) -> dict[str, Any]:
-        """Wait for one of the statuses, or for its end."""
-        wanted = (*statuses, *ENDED)
-        self.server.until(
-            lambda: self.get(refactoring)["status"] in wanted, PATIENCE, f"{refactoring} {wanted}"
-        )
+    def reached(self, refactoring: str, *stages: str) -> dict[str, Any]:
+        """Wait for one of the stages, or for its end."""
+
+        def there() -> bool:
+            found = self.get(refactoring)
+            return found["stage"] in stages or found["status"] in ENDED
+
+        self.server.until(there, PATIENCE, f"{refactoring} {stages}")
         return self.get(refactoring)
 
 
@@ -296,11 +298,11 @@ def test_a_change_that_breaks_tests_is_rolled_back_whole(
     assert proposed.status_code == 409
 
 
-@pytest.mark.parametrize("status", ["queued", "running", "checking"])
-def test_a_killed_server_goes_on_where_it_was(client: Client, shop: Path, status: str) -> None:
+@pytest.mark.parametrize("stage", ["queued", "running", "checking"])
+def test_a_killed_server_goes_on_where_it_was(client: Client, shop: Path, stage: str) -> None:
     opportunity = _of(client.opportunities(str(shop)), "reduce_complexity", "orders.py")
     refactoring = client.refactor(opportunity)
-    client.reached(refactoring, status)
+    client.reached(refactoring, stage)
 
     client.server.kill9()
     client.server.start()

@@ -63,11 +63,13 @@ def test_lists_and_tables_in_the_environment(tmp_path: Path):
     settings = load(
         {
             "LEMNOS_DATA": str(tmp_path),
-            "LEMNOS_ALLOWED_HOSTS": "git.lan, 10.0.0.5:8080 ,",
+            "LEMNOS_ALLOWED_HOSTS": "[::1]:80, git.lan, 10.0.0.5:8080 ,",
+            "LEMNOS_ALLOWED_ROOTS": '["/srv/a", "/srv/b"]',
             "LEMNOS_ACP_AGENTS": '{"gemini": ["gemini", "--acp"]}',
         }
     )
-    assert settings.allowed_hosts == ("git.lan", "10.0.0.5:8080")
+    assert settings.allowed_hosts == ("[::1]:80", "git.lan", "10.0.0.5:8080")
+    assert settings.allowed_roots == ("/srv/a", "/srv/b")
     assert settings.acp_agents == {"gemini": ["gemini", "--acp"]}
 
 

@@ -31,7 +31,7 @@ SUMMARY = Summary(3, 2, 1, 0, 41.5, 1, 7, 2.25, {"python": 3}, ("a note",))
 
 def _analysis(number: int, **changes: object) -> Analysis:
     asked = NewAnalysis("/srv/shop", type=AnalysisType.FULL, options=Options(max_opportunities=3))
-    made = Analysis(f"analysis_{number}", "acme", "ann", Status.QUEUED, asked, number * SECOND)
+    made = Analysis(f"analysis_{number}", "acme", "ann", Status.RUNNING, asked, number * SECOND)
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -69,7 +69,7 @@ async def test_changes_are_of_one_analysis(database, store):
     )
     changed = await store.get("acme", "analysis_1")
     assert (changed.status, changed.summary) == (Status.COMPLETED, SUMMARY)
-    assert (await store.get("acme", "analysis_2")).status is Status.QUEUED
+    assert (await store.get("acme", "analysis_2")).status is Status.RUNNING
 
 
 async def test_pages_are_filtered_and_the_newest_come_first(database, store):
@@ -89,7 +89,7 @@ async def test_pages_are_filtered_and_the_newest_come_first(database, store):
 
     assert await page() == ([6, 5, 4, 3, 2, 1, 0], 7)
     assert await page(limit=2, offset=1) == ([5, 4], 7)
-    assert await page(repository="/srv/shop", status="queued") == ([4, 3, 2, 1, 0], 5)
+    assert await page(repository="/srv/shop", status="running") == ([4, 3, 2, 1, 0], 5)
     assert await page(since=4 * SECOND) == ([6, 5, 4], 3)
     assert await page(limit=0) == ([], 7)
 

@@ -100,8 +100,7 @@ export class Refactorings {
    */
   async wait(refactoringId: string, options: WaitOptions = {}): Promise<Refactoring> {
     const look = (patience: RequestOptions): Promise<Refactoring> => this.get(refactoringId, patience);
-    const rests = ({ status }: Refactoring): boolean =>
-      !['queued', 'running', 'checking'].includes(status);
+    const rests = ({ status }: Refactoring): boolean => status !== 'running';
     const found = await wait(this.http.http, { look, rests }, options);
     if (found.status === 'failed') {
       throw new TaskFailedError(`${refactoringId} failed: ${found.error?.message}`, found);

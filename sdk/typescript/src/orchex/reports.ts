@@ -74,7 +74,7 @@ export interface Opportunity {
 
 export interface AnalysisBrief {
   readonly analysis_id: string;
-  readonly status: 'queued' | 'running' | 'completed' | 'failed';
+  readonly status: 'running' | 'completed' | 'failed';
   readonly analysis_type: string;
   readonly repository: string;
   readonly branch: Some<string>;
@@ -133,7 +133,9 @@ export interface SafetyCheck {
 
 export interface Refactoring {
   readonly refactoring_id: string;
-  readonly status: 'queued' | 'running' | 'checking' | 'completed' | 'rolled_back' | 'failed' | 'cancelled';
+  readonly status: 'running' | 'completed' | 'rolled_back' | 'failed' | 'cancelled';
+  /** Where it is while it runs. */
+  readonly stage: 'queued' | 'running' | 'checking' | 'proposing' | null;
   /** Null until it has ended. */
   readonly success: Some<boolean>;
   readonly opportunity_id: string;

@@ -83,7 +83,7 @@ def analyze(
 def list_analyses(
     at: Session,
     repo: Annotated[str, typer.Option(help="Only of this repository.")] = "",
-    status: Annotated[str, typer.Option(help="queued, running, completed or failed.")] = "",
+    status: Annotated[str, typer.Option(help="running, completed or failed.")] = "",
     since: Annotated[str, typer.Option(help="Only those begun after this time.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 20,
 ) -> None:

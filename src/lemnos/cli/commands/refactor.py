@@ -107,6 +107,6 @@ def _finished(at: Session, name: str) -> dict[str, Any]:
         at.out,
         lambda: at.client.orchex.refactoring(name),
         lambda found: found["status"] in _ENDED,
-        lambda found: str(found["status"]),
+        lambda found: str(found["stage"] or found["status"]),
         hint=f"It goes on: lemnos refactorings show {name}",
     )

@@ -81,6 +81,6 @@ def _ended(tell: Teller, look: Any) -> Mapping[str, Any]:
         Output(tell.quiet),
         look,
         lambda found: found["status"] in _ENDED,
-        lambda found: str(found["status"]),
+        lambda found: str(found.get("stage") or found["status"]),
         hint="The demonstration is not finished.",
     )

@@ -87,15 +87,13 @@ class AnalysisJob:
     async def failed(self, tx: Tx, job: Job, error: str) -> None:
         """The engine has given up: the analysis must not be stuck."""
         analysis = await self._store.get(job.tenant, job.payload["analysis_id"], tx)
-        if analysis is not None and analysis.status in (Status.QUEUED, Status.RUNNING):
+        if analysis is not None and analysis.status is Status.RUNNING:
             await self._end_failed(tx, analysis, error, "internal")
 
     async def _begin(self, steps: Steps) -> bool:
         analysis = await self._found(steps)
-        if analysis.status is Status.QUEUED:
-            await self._change(
-                steps, analysis, status=Status.RUNNING, stage="fetching", started_at=clock.now()
-            )
+        if analysis.started_at is None:
+            await self._change(steps, analysis, stage="fetching", started_at=clock.now())
         return True
 
     async def _commit(self, steps: Steps, opened: list[Revision]) -> list[str]:

@@ -22,9 +22,8 @@ class AnalysisType(StrEnum):
 
 
 class Status(StrEnum):
-    """Where an analysis is."""
+    """Where an analysis is; one that waits for its turn runs, in the stage ``queued``."""
 
-    QUEUED = "queued"
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"

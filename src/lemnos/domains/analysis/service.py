@@ -71,7 +71,7 @@ class AnalysisService:
             id=ids.new_id("analysis"),
             tenant=ctx.tenant,
             created_by=ctx.principal.subject,
-            status=Status.QUEUED,
+            status=Status.RUNNING,
             asked=asked,
             created_at=clock.now(),
             branch=asked.branch,

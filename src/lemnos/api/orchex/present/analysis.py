@@ -79,7 +79,7 @@ def details(
     analysis: Analysis, files: Sequence[FileMetrics], opportunities: Sequence[Opportunity]
 ) -> Json:
     """An analysis as a whole."""
-    at_work = analysis.status in (Status.QUEUED, Status.RUNNING)
+    at_work = analysis.status is Status.RUNNING
     progress = {"percentage": round(analysis.progress * 100), "stage": analysis.stage}
     return {
         **brief(analysis),

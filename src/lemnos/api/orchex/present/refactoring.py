@@ -39,9 +39,14 @@ def started(found: Refactoring, expected: int | None) -> Json:
     """The answer to a new refactoring."""
     return {
         "refactoring_id": found.id,
-        "status": found.status.value,
+        "status": _state(found),
         "estimated_completion": iso_or_none(expected),
     }
+
+
+def _state(found: Refactoring) -> str:
+    """As the document has it: what has not ended is running, in one of our stages."""
+    return found.status.value if found.status in ENDED else "running"
 
 
 def page(found: Page[Refactoring], limit: int, offset: int) -> Json:
@@ -55,7 +60,8 @@ def details(found: Refactoring) -> Json:
     ended = found.status in ENDED
     return {
         "refactoring_id": found.id,
-        "status": found.status.value,
+        "status": _state(found),
+        "stage": None if ended else found.status.value,
         "success": found.status is Status.COMPLETED if ended else None,
         "opportunity_id": found.asked.opportunity_id,
         "analysis_id": found.analysis_id,
@@ -78,7 +84,7 @@ def details(found: Refactoring) -> Json:
 
 def cancelled(found: Refactoring) -> Json:
     """The answer to a cancel."""
-    status = found.status.value if found.status in ENDED else "cancelling"
+    status = _state(found) if found.status in ENDED else "cancelling"
     return {"refactoring_id": found.id, "status": status}
 
 

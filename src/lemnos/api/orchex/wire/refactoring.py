@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 from lemnos.api.kit.fields import Request, Text
 from lemnos.api.orchex.wire.common import AgentId, Failed, KeyName
 from lemnos.domains.quality.model import Check, Outcome, Safety
-from lemnos.domains.refactoring.model import Status
+
+State = Literal["running", "completed", "rolled_back", "failed", "cancelled"]
 
 
 class PullRequestSaid(Request):
@@ -35,7 +36,7 @@ class RefactoringStarted(BaseModel):
     """A refactoring that was accepted."""
 
     refactoring_id: str
-    status: Status
+    status: State
     estimated_completion: str | None
 
 
@@ -86,10 +87,14 @@ class RefactoringPullRequest(BaseModel):
 
 
 class RefactoringDetails(BaseModel):
-    """A refactoring. ``success`` is null until it has ended; ``method``: what carried it out."""
+    """A refactoring. ``stage`` is where it is while it is running; ``success`` is null until then.
+
+    ``method``: what carried it out.
+    """
 
     refactoring_id: str
-    status: Status
+    status: State
+    stage: Literal["queued", "running", "checking", "proposing"] | None
     success: bool | None
     opportunity_id: str
     analysis_id: str
@@ -122,4 +127,4 @@ class RefactoringCancelled(BaseModel):
     """A refactoring that was asked to end."""
 
     refactoring_id: str
-    status: Status | Literal["cancelling"]
+    status: State | Literal["cancelling"]

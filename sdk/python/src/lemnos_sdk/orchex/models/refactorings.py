@@ -69,10 +69,14 @@ class PullRequest:
 
 @model
 class Refactoring:
-    """A refactoring. ``success`` is None until it has ended; ``method``: what carried it out."""
+    """A refactoring. ``stage``: where it is while it is running; then ``success`` says how it was.
+
+    ``method``: what carried it out.
+    """
 
     refactoring_id: str
     status: str
+    stage: str | None = None
     success: bool | None = None
     opportunity_id: str = ""
     analysis_id: str = ""
