@@ -35,6 +35,7 @@ def _passed(check: str, tool: str) -> dict[str, object]:
 _REFACTORING = {
     "refactoring_id": _ID,
     "status": "completed",
+    "stage": None,
     "success": True,
     "opportunity_id": "opp_123",
     "analysis_id": "analysis_xyz789",
