@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx2
 
-from lemnos_sdk._call import IO, Call, Resource, operation
+from lemnos_sdk._call import IO, Call, operation
+from lemnos_sdk._client import AsyncClosing, Client, Closing
 from lemnos_sdk._model import reader
 from lemnos_sdk._settings import DEFAULT_RETRIES, DEFAULT_TIMEOUT, settings_of
 from lemnos_sdk._transport import Async, Sync
@@ -17,7 +17,7 @@ from lemnos_sdk.codeforge.tasks import Tasks
 _PRODUCT, _PREFIX = "CODEFORGE", "/api/v1"
 
 
-class _Client(Resource[IO]):
+class _Client(Client[IO]):
     """What both clients offer."""
 
     def __init__(self, io: IO) -> None:
@@ -28,18 +28,13 @@ class _Client(Resource[IO]):
         self.workspaces = WorkspacesResource(io)
         self.callbacks = Callbacks(io)
 
-    @property
-    def base_url(self) -> str:
-        """The root of the server that is asked."""
-        return self._io.settings.base_url
-
     @operation
     def health(self) -> Call[dict[str, Any]]:
         """The state of every component, also when one is down."""
         return Call("GET", "/health", reader(dict[str, Any]), also=503)
 
 
-class CodeForge(_Client[Sync]):
+class CodeForge(_Client[Sync], Closing):
     """CodeForge, call by call.
 
     Where ``base_url`` and ``api_key`` are not given, they come from ``CODEFORGE_BASE_URL`` and
@@ -67,23 +62,8 @@ class CodeForge(_Client[Sync]):
         )
         super().__init__(Sync(settings, http_client))
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._io.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-class AsyncCodeForge(_Client[Async]):
+class AsyncCodeForge(_Client[Async], AsyncClosing):
     """CodeForge for asyncio: the same, awaited. The arguments are those of :class:`CodeForge`."""
 
     def __init__(
@@ -104,18 +84,3 @@ class AsyncCodeForge(_Client[Async]):
             max_retries=max_retries,
         )
         super().__init__(Async(settings, http_client))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._io.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
-
 import httpx2
 
-from lemnos_sdk._call import IO, Call, Resource, given, operation
+from lemnos_sdk._call import IO, Call, given, operation
+from lemnos_sdk._client import AsyncClosing, Client, Closing
 from lemnos_sdk._settings import DEFAULT_RETRIES, DEFAULT_TIMEOUT, settings_of
 from lemnos_sdk._transport import Async, Sync
 from lemnos_sdk.orchex._orchex import post
@@ -23,7 +21,7 @@ from lemnos_sdk.orchex.webhooks import Webhooks
 _PRODUCT, _PREFIX = "ORCHEX", "/v1"
 
 
-class _Client(Resource[IO]):
+class _Client(Client[IO]):
     """What both clients offer."""
 
     def __init__(self, io: IO) -> None:
@@ -35,11 +33,6 @@ class _Client(Resource[IO]):
         self.metrics = MetricsResource(io)
         self.system = System(io)
         self.webhooks = Webhooks(io)
-
-    @property
-    def base_url(self) -> str:
-        """The root of the server that is asked."""
-        return self._io.settings.base_url
 
     @operation
     def route(
@@ -66,7 +59,7 @@ class _Client(Resource[IO]):
         return post("/v1/route", Decision, asked)
 
 
-class ORCHEX(_Client[Sync]):
+class ORCHEX(_Client[Sync], Closing):
     """ORCHEX, call by call.
 
     Where ``base_url`` and ``api_key`` are not given, they come from ``ORCHEX_BASE_URL`` and
@@ -96,23 +89,8 @@ class ORCHEX(_Client[Sync]):
         self.analyze = self.analyses.start
         self.refactor = self.refactorings.apply
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._io.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-class AsyncORCHEX(_Client[Async]):
+class AsyncORCHEX(_Client[Async], AsyncClosing):
     """ORCHEX for asyncio: the same, awaited. The arguments are those of :class:`ORCHEX`."""
 
     def __init__(
@@ -135,18 +113,3 @@ class AsyncORCHEX(_Client[Async]):
         super().__init__(Async(settings, http_client))
         self.analyze = self.analyses.start
         self.refactor = self.refactorings.apply
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._io.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
