@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 TENANT = "default"  # the tenant of a server that has only one
 # Queues of the engine
-AGENTS, ANALYSES, PULL_REQUESTS = "agents", "analyses", "pull-requests"
+AGENTS, ANALYSES, PULL_REQUESTS, GATES = "agents", "analyses", "pull-requests", "gates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +209,7 @@ def _engine(settings: Settings, db: Database) -> DurableEngine:
         QueueLimits(AGENTS, settings.max_agents),
         QueueLimits(PULL_REQUESTS, 4),
         QueueLimits(ANALYSES, 2),
+        QueueLimits(GATES, settings.max_gate_runs),
     )
     return DurableEngine(
         db,

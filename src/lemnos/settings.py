@@ -153,6 +153,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, Meta(description="A task stream ends after this long without an event.", ge=1)
     ] = 600
     drain: Annotated[int, Meta(description="Time for running work to end at shutdown.", ge=0)] = 20
+    workspace: Annotated[
+        str,
+        Meta(description="Folder that gates and rankings are for when a call names none."),
+    ] = ""
+    max_gate_runs: Annotated[
+        int, Meta(description="Runs of gates at once on this node.", ge=1, le=64)
+    ] = 2
+    gate_timeout: Annotated[int, Meta(description="Longest time that one gate may take.", ge=1)] = (
+        1800
+    )
+    audit_url: Annotated[
+        str, Meta(description="Vulnerability database (OSV API) of the dependency audit.")
+    ] = "https://api.osv.dev"
+    grpc_port: Annotated[
+        int, Meta(description="Port of the gRPC services; 0 picks a free one, -1: none.", ge=-1)
+    ] = -1
+    grpc_tls_cert: Annotated[
+        str, Meta(description="PEM file with the gRPC server's certificate chain; empty: no TLS.")
+    ] = ""
+    grpc_tls_key: Annotated[str, Meta(description="PEM file with its private key.")] = ""
+    jwt_secret: Annotated[
+        str,
+        Meta(description="HS256 secret shared with services that sign their own tokens; optional."),
+    ] = ""
     oidc_issuer: Annotated[str, Meta(description="Issuer URL of an OIDC provider.")] = ""
     oidc_audience: Annotated[str, Meta(description="Audience its tokens must carry.")] = ""
     oidc_tenant_claim: Annotated[str, Meta(description="Claim that names the tenant.")] = (

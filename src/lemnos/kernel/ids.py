@@ -73,6 +73,17 @@ def _random(count: int) -> bytes:
 
 
 _TASK = "task_"
+_OPERATION = "task-"
+
+
+def new_operation_id() -> str:
+    """``task-`` and 26 characters, as the Hephaestus document names background work."""
+    return new_id("task").replace("_", "-", 1)
+
+
+def is_operation_id(text: str) -> bool:
+    """Whether the id is that of an operation rather than of a task for agents."""
+    return text.startswith(_OPERATION)
 
 
 def task_id_of(task: str) -> str:

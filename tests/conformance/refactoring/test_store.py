@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from lemnos.domains.quality.model import Check, CheckResult, Outcome, SafetyReport
+from lemnos.domains.quality.safety import Check, CheckResult, Outcome, SafetyReport
 from lemnos.domains.refactoring.following import Follower
 from lemnos.domains.refactoring.model import (
     Changed,

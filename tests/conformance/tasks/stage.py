@@ -34,8 +34,8 @@ from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.integrations.store import KeyStore
 from lemnos.domains.mcp.service import McpService
 from lemnos.domains.mcp.store import McpStore
-from lemnos.domains.quality.model import Check, CheckResult, Outcome, SafetyReport
 from lemnos.domains.quality.ports import Inspection
+from lemnos.domains.quality.safety import Check, CheckResult, Outcome, SafetyReport
 from lemnos.domains.tasks.model import Task, TaskType, resting
 from lemnos.domains.tasks.routing.model import Order, OrderRecord
 from lemnos.domains.workspaces.service import WorkspaceLimits, WorkspaceService

@@ -1,4 +1,4 @@
-"""The inspector port: runs checks on a changed tree, in the sandbox of agents."""
+"""The ports of quality: checks of a change, and the gates of a project, in the task sandbox."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from lemnos.domains.quality.model import Check, CheckResult, SafetyReport
+from lemnos.domains.quality.model import GateReport, GateRequest, GateResult
+from lemnos.domains.quality.safety import Check, CheckResult, SafetyReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +40,50 @@ class Inspector(Protocol):
         """Run the checks on the changed tree; ``on_result`` hears of each as it ends.
 
         Cancelling the call ends whatever tool is running.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A tree to be judged. ``root`` may be written to by the tools, all but ``protected``.
+
+    ``protected`` are paths inside that tools may read only (its git directory); ``readable`` are
+    further ones outside of it. ``base`` is a checkout of what the tree was made from: findings
+    that it has too are known ones. ``untouched``: the tree must be as before afterwards; a gate
+    that would change files then only looks.
+    """
+
+    root: Path
+    protected: tuple[Path, ...] = ()
+    readable: tuple[Path, ...] = ()
+    base: Path | None = None
+    untouched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GateEvent:
+    """A gate has begun (``result`` is None) or has ended. ``done`` of ``total`` have ended."""
+
+    gate: str
+    done: int
+    total: int
+    result: GateResult | None = None
+
+
+OnGate = Callable[[GateEvent], Awaitable[None]]
+
+
+class Gates(Protocol):
+    """Runs the gates of a project. What goes wrong with a tool is a verdict, not an error."""
+
+    async def run(
+        self, tree: Tree, request: GateRequest, on_gate: OnGate | None = None
+    ) -> GateReport:
+        """Run the gates, those in parallel that do not depend on each other.
+
+        Raises ``Invalid`` for a gate or profile that the project does not know, and for a
+        configuration of gates (``lemnos.toml``) that can't be read. Cancelling the call ends the
+        tools that run.
         """
         ...

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lemnos.domains.analysis.model import Opportunity
-from lemnos.domains.quality.model import CheckResult, SafetyReport
 from lemnos.domains.quality.ports import Inspection, Inspector
+from lemnos.domains.quality.safety import CheckResult, SafetyReport
 from lemnos.domains.refactoring.model import Effect
 from lemnos.domains.refactoring.ports import Analyses
 from lemnos.domains.refactoring.service import file_changed

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from lemnos.domains.analysis.model import Opportunity
-from lemnos.domains.quality.model import CheckResult, Outcome, Safety, SafetyReport
+from lemnos.domains.quality.safety import CheckResult, Outcome, Safety, SafetyReport
 from lemnos.domains.refactoring import plan
 from lemnos.domains.refactoring.examining import Examined, Examiner
 from lemnos.domains.refactoring.following import Follower

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lemnos.domains.quality.model import SafetyReport
+from lemnos.domains.quality.safety import SafetyReport
 from lemnos.kernel.errors import Conflict, Invalid
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from lemnos.domains.analysis.model import Analysis, Opportunity, OpportunityType
-from lemnos.domains.quality.model import CheckResult, Outcome, SafetyReport
+from lemnos.domains.quality.safety import CheckResult, Outcome, SafetyReport
 from lemnos.domains.refactoring.model import Changed, Effect, Refactoring
 from lemnos.domains.tasks.model import TaskType
 from lemnos.domains.tasks.routing.model import Order

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, func, insert, select, update
 
-from lemnos.domains.quality.model import SafetyReport
+from lemnos.domains.quality.safety import SafetyReport
 from lemnos.domains.refactoring.model import (
     Changed,
     Effect,

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from lemnos.domains.mcp.model import McpDefinition
+from lemnos.domains.tasks.gating import GateRecord, GatesAsked
 from lemnos.kernel.errors import Conflict
 
 _LUCKLESS = 10
@@ -112,6 +113,7 @@ class TaskConfig:
     target_branch: str = ""
     max_budget_usd: float | None = None
     operation: Mapping[str, Any] | None = None  # what an order asks of the built-in agent
+    gates: GatesAsked | None = None  # None: nothing judges the work
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +227,7 @@ class Task:
     agent_id: str = ""  # who does a routed task, once that is known
     user_id: str = ""  # on whose behalf it was asked for, as the caller says
     parent_id: str = ""  # the fan-out task that it is one of
+    gates: GateRecord | None = None  # how the gates judged the current iteration
 
 
 @dataclass(frozen=True, slots=True)

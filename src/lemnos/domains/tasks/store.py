@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Select, bindparam, func, insert, literal_column, select, tuple_, update
 
+from lemnos.domains.tasks.gating import GateRecord
 from lemnos.domains.tasks.model import (
     Changes,
     Iteration,
@@ -61,6 +62,7 @@ _TYPES = {kind.value: kind for kind in TaskType}
 _PRIORITIES = {priority.value: priority for priority in Priority}
 _config = msgspec.json.Decoder(TaskConfig).decode
 _changes = msgspec.json.Decoder(Changes).decode
+_gates = msgspec.json.Decoder(GateRecord).decode
 _asked = msgspec.json.Decoder(PullRequestAsked).decode
 
 
@@ -268,6 +270,7 @@ def _task_row(task: Task) -> dict[str, Any]:
         "agent_id": task.agent_id,
         "user_id": task.user_id,
         "parent_id": task.parent_id,
+        "gates": _as_json(task.gates) if task.gates else None,
     }
 
 
@@ -317,6 +320,7 @@ def task_of(row: Row) -> Task:
         agent_id,
         user_id,
         parent_id,
+        gates,
     ) = row
     used = duration_seconds is not None
     return Task(
@@ -355,6 +359,7 @@ def task_of(row: Row) -> Task:
         agent_id,
         user_id,
         parent_id,
+        _gates(gates) if gates else None,
     )
 
 
@@ -374,6 +379,7 @@ def _iteration_row(task: Task, iteration: Iteration) -> dict[str, Any]:
             "node": None,
             "pgid": None,
             "started_ticks": None,
+            "gates": None,
             "started_at": iteration.started_at,
             "ended_at": iteration.ended_at,
             **usage_columns(iteration.usage),

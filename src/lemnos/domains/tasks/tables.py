@@ -51,6 +51,8 @@ tasks = Table(
     Column(
         "parent_id", Text, nullable=False, server_default=""
     ),  # the fan-out task that it is one of
+    # JSON of gating.GateRecord of the current iteration, where the task asked for gates.
+    Column("gates", Text),
     # A page is read by key: (created_at, id) descending, of one tenant, maybe of one status.
     Index("ix_tasks_page", "tenant", "created_at", "id"),
     Index("ix_tasks_page_status", "tenant", "status", "created_at", "id"),
@@ -90,6 +92,7 @@ iterations = Table(
     Column("node", Text),
     Column("pgid", BigInteger),
     Column("started_ticks", BigInteger),
+    Column("gates", Text),  # JSON of gating.GateRecord, kept while repairs go on
     Column("started_at", BigInteger),
     Column("ended_at", BigInteger),
 )

@@ -20,6 +20,12 @@ PERMISSIONS: frozenset[str] = frozenset(
         "webhooks:read",
         "webhooks:write",
         "metrics:read",
+        "quality:read",
+        "quality:write",
+        "cleanup:read",
+        "cleanup:write",
+        "analytics:read",
+        "analytics:write",
         "workspaces:read",
         "workspaces:write",
         "keys:read",
@@ -32,16 +38,20 @@ PERMISSIONS: frozenset[str] = frozenset(
 )
 
 # Patterns over PERMISSIONS, so that a new permission reaches the roles that are meant to have it.
-# Owners hold everything, known here or not. Roles of services (guard-rails, deployer, …) are
-# added with what they may do.
+# Owners hold everything, known here or not.
 ROLES: dict[str, tuple[str, ...]] = {
     "owner": (ALL,),
     "admin": ("*:read", "*:write", "identity:admin"),
     "developer": (
         *("tasks:*", "workspaces:*", "mcp:*", "keys:read"),
         *("agents:read", "analyses:*", "refactorings:*", "webhooks:*", "metrics:read"),
+        *("quality:*", "cleanup:*", "analytics:*"),
     ),
     "viewer": ("*:read",),
+    # Of services, in the words of the Hephaestus facts.
+    "guard-rails": ("quality:*",),
+    "cleanup": ("cleanup:*",),
+    "analytics": ("analytics:*",),
 }
 
 

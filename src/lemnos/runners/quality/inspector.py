@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from lemnos.domains.quality.model import Check, CheckResult, Outcome, SafetyReport
 from lemnos.domains.quality.ports import Inspection
+from lemnos.domains.quality.safety import Check, CheckResult, Outcome, SafetyReport
 from lemnos.runners.quality.bench import Broken, Workbench
 from lemnos.runners.quality.interface import check_interface
 from lemnos.runners.quality.performance import check_performance

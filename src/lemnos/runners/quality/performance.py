@@ -14,8 +14,8 @@ import statistics
 import time
 from collections.abc import Sequence
 
-from lemnos.domains.quality.model import Check, CheckResult, Outcome
 from lemnos.domains.quality.ports import Inspection
+from lemnos.domains.quality.safety import Check, CheckResult, Outcome
 from lemnos.runners.quality.bench import Workbench
 from lemnos.runners.quality.testing import Run, Runner, runners
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lemnos.domains.quality.model import Check, CheckResult, Outcome
 from lemnos.domains.quality.ports import Inspection
+from lemnos.domains.quality.safety import Check, CheckResult, Outcome
 from lemnos.runners.quality.bench import Workbench
 
 

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from lemnos.domains.quality.model import Check, CheckResult, Outcome
 from lemnos.domains.quality.ports import Inspection
+from lemnos.domains.quality.safety import Check, CheckResult, Outcome
 from lemnos.runners.quality.bench import Workbench
 
 SCRIPTS = frozenset({".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts"})

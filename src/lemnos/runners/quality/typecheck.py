@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from lemnos.domains.quality.model import Check, CheckResult, Outcome
 from lemnos.domains.quality.ports import Inspection
+from lemnos.domains.quality.safety import Check, CheckResult, Outcome
 from lemnos.runners.quality.bench import Ended, Workbench
 
 _MYPY_ERROR = re.compile(

@@ -14,7 +14,7 @@ from lemnos.domains.analysis.model import (
     Risk,
 )
 from lemnos.domains.analysis.model import Status as AnalysisStatus
-from lemnos.domains.quality.model import Check, CheckResult, Outcome, Safety, SafetyReport
+from lemnos.domains.quality.safety import Check, CheckResult, Outcome, Safety, SafetyReport
 from lemnos.domains.refactoring import plan
 from lemnos.domains.refactoring.examining import blob_of
 from lemnos.domains.refactoring.model import (

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lemnos.domains.quality.model import Check, CheckResult
 from lemnos.domains.quality.ports import Inspection
+from lemnos.domains.quality.safety import Check, CheckResult
 from lemnos.runners.quality import SandboxInspector
 from lemnos.runners.sandbox import choose_sandbox
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lemnos.domains.quality.model import Check, Outcome
+from lemnos.domains.quality.safety import Check, Outcome
 from tests.unit.runners.quality.conftest import Checked
 
 Check_ = Callable[[Check], Checked]

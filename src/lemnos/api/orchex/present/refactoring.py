@@ -6,7 +6,7 @@ import msgspec
 
 from lemnos.api.orchex.envelope import Json
 from lemnos.api.orchex.wire import refactoring as wire
-from lemnos.domains.quality.model import CheckResult, Outcome, SafetyReport
+from lemnos.domains.quality.safety import CheckResult, Outcome, SafetyReport
 from lemnos.domains.refactoring.model import (
     ENDED,
     Effect,

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from lemnos.api.kit.fields import Request, Text
 from lemnos.api.orchex.wire.common import AgentId, Failed, KeyName
-from lemnos.domains.quality.model import Check, Outcome, Safety
+from lemnos.domains.quality.safety import Check, Outcome, Safety
 
 State = Literal["running", "completed", "rolled_back", "failed", "cancelled"]
 

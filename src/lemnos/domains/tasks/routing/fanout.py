@@ -15,8 +15,8 @@ import msgspec
 from lemnos.domains.agents.model import Judgement
 from lemnos.domains.agents.router import Router
 from lemnos.domains.agents.service import AgentService
-from lemnos.domains.quality.model import CheckResult, Outcome
 from lemnos.domains.quality.ports import Inspection, Inspector
+from lemnos.domains.quality.safety import CheckResult, Outcome
 from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.changes import DiffStore
 from lemnos.domains.tasks.finish import is_at

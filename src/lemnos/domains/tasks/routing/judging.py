@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from lemnos.domains.quality.model import Check, CheckResult, Outcome
+from lemnos.domains.quality.safety import Check, CheckResult, Outcome
 from lemnos.domains.tasks.model import Status, Task
 from lemnos.domains.tasks.routing.model import Comparison, Judged
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from lemnos.domains.agents.model import Attempt, Decision, Strategy
-from lemnos.domains.quality.model import CheckResult, Outcome, SafetyReport
+from lemnos.domains.quality.safety import CheckResult, Outcome, SafetyReport
 from lemnos.domains.tasks.model import Priority, TaskType
 from lemnos.domains.workspaces.ports import Diff
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lemnos.domains.quality.model import Check, CheckResult, Outcome
+from lemnos.domains.quality.safety import Check, CheckResult, Outcome
 from lemnos.domains.tasks.routing.judging import compare, nothing_passed
 from lemnos.domains.tasks.routing.model import Judged
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lemnos.domains.quality.model import Check, CheckResult, Outcome, Safety, SafetyReport
+from lemnos.domains.quality.safety import Check, CheckResult, Outcome, Safety, SafetyReport
 
 P, F, N = Outcome.PASSED, Outcome.FAILED, Outcome.NOT_RUN
 

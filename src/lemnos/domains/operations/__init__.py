@@ -1,0 +1,1 @@
+"""Long-running operations: work that a caller may wait for, watch, cancel, or come back to."""

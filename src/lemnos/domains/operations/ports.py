@@ -1,0 +1,24 @@
+"""What carries out operations of a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from lemnos.domains.operations.model import Operation
+
+# How far it is (0 to 1), and what happened: an event's name and its data (JSON).
+Report = Callable[[float, str, Mapping[str, Any]], Awaitable[None]]
+
+
+class Work(Protocol):
+    """Carries out operations of one kind, in a durable job.
+
+    It may be called again after a crash, from the beginning. A ``LemnosError`` that leaves it is
+    the operation's failure, for the caller to read. A cancel cancels the call, which then ends
+    whatever it has started.
+    """
+
+    async def __call__(self, operation: Operation, report: Report) -> Mapping[str, Any]:
+        """The operation's result, in the documented words."""
+        ...

@@ -1,0 +1,103 @@
+"""What a gate is made of: checkers, one for each tool, found by the entry point ``lemnos.gates``.
+
+A gate such as ``lint`` may have several checkers, for the languages of a project; the worst of
+their verdicts is the gate's. An entry point names a callable without arguments that returns a
+:class:`Checker`; one that can't be loaded is told as a crashed gate of its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from lemnos.domains.quality.model import Finding, GateRequest, Verdict
+from lemnos.runners.gates.project import Project
+from lemnos.runners.quality.bench import Ended
+
+ENTRY_POINT = "lemnos.gates"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one checker says. ``coverage``: lines covered and lines that could be, by path."""
+
+    verdict: Verdict
+    message: str
+    findings: tuple[Finding, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    coverage: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A tool to be started in the project's root, or in ``folder`` below it.
+
+    ``hosts`` are the only ones that it may reach. ``timeout`` seconds, None: the gate's.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    folder: str = ""
+    hosts: tuple[str, ...] = ()
+    timeout: float | None = None
+
+
+class Checker(Protocol):
+    """One tool that judges a project, as part of a gate.
+
+    ``writes``: it may change files of the project, so it runs before all that only read them.
+    ``cached``: its verdict depends on nothing but the files, the tool and the environment.
+    """
+
+    gate: str  # one of ``ORDER``, or a name of its own
+    tool: str  # the program, as people know it
+    writes: bool
+    cached: bool
+
+    def applies(self, project: Project) -> bool:
+        """Whether the project holds anything that it judges."""
+        ...
+
+    def program(self, project: Project) -> Path | None:
+        """The tool's program: the project's own before others. None: it is not installed."""
+        ...
+
+    def missing(self, project: Project) -> str:
+        """What to install, and how, where there is no program."""
+        ...
+
+    def command(
+        self, project: Project, program: Path, request: GateRequest, reports: Path
+    ) -> Command:
+        """How to start it. ``reports`` is an empty folder that it may write to."""
+        ...
+
+    def read(self, project: Project, request: GateRequest, ended: Ended, reports: Path) -> Said:
+        """What it said, of a tool that has ended by itself within its limits.
+
+        Raises ``ValueError`` for what can't be read: the verdict is then that it crashed.
+        """
+        ...
+
+    def fixes(self, project: Project, program: Path) -> Command | None:
+        """How the tool mends what it finds; None if it can't."""
+        ...
+
+
+class Native(Protocol):
+    """A checker without a program: it looks for itself."""
+
+    gate: str
+    tool: str
+    writes: bool
+    cached: bool
+
+    def applies(self, project: Project) -> bool:
+        """Whether the project holds anything that it judges."""
+        ...
+
+    async def judge(self, project: Project, request: GateRequest) -> Said:
+        """Look, and say."""
+        ...
