@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from lemnos.kernel.errors import Conflict, LemnosError
+from lemnos.kernel.errors import Kind as ErrorKind
+
 
 class Kind(StrEnum):
     """What an operation does."""
@@ -38,7 +41,8 @@ class Operation:
 
     ``request`` is what was asked, checked; ``result`` what came of it, in the documented words.
     ``progress`` goes from 0 to 1 and never falls, ``stage`` says in a few words what is done now.
-    ``error`` is for people, ``error_code`` for programs. Times in microseconds.
+    ``error`` is for people, ``error_code`` for programs; ``error_kind`` and ``error_fields`` say
+    what kind of failure it is and of which fields. Times in microseconds.
     """
 
     id: str
@@ -54,6 +58,8 @@ class Operation:
     result: Mapping[str, Any] | None = None
     error: str = ""
     error_code: str = ""
+    error_kind: str = ""
+    error_fields: Mapping[str, str] = field(default_factory=dict)
     cancel_requested_at: int | None = None
     started_at: int | None = None
     ended_at: int | None = None
@@ -63,3 +69,12 @@ class Operation:
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.status in ENDED
+
+    @property
+    def failure(self) -> LemnosError:
+        """Why it did not complete, to be raised to a caller who has waited for it."""
+        if self.status is Status.CANCELLED:
+            return Conflict("The operation was cancelled.", code="cancelled")
+        failure = LemnosError(self.error, code=self.error_code, fields=self.error_fields)
+        failure.kind = ErrorKind(self.error_kind or ErrorKind.INTERNAL)
+        return failure

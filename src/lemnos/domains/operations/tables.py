@@ -20,6 +20,8 @@ operations = Table(
     Column("result", LargeBinary),  # JSON, zlib: a manifest can be long
     Column("error", Text, nullable=False),
     Column("error_code", Text, nullable=False),
+    Column("error_kind", Text, nullable=False),
+    Column("error_fields", Text, nullable=False),  # JSON
     Column("trace_id", Text, nullable=False),
     Column("cancel_requested_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),

@@ -38,6 +38,8 @@ def upgrade() -> None:
         sa.Column("result", sa.LargeBinary(), nullable=True),
         sa.Column("error", sa.Text(), nullable=False),
         sa.Column("error_code", sa.Text(), nullable=False),
+        sa.Column("error_kind", sa.Text(), nullable=False),
+        sa.Column("error_fields", sa.Text(), nullable=False),
         sa.Column("trace_id", sa.Text(), nullable=False),
         sa.Column("cancel_requested_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
