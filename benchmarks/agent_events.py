@@ -25,7 +25,7 @@ from lemnos.domains.tasks.events import stream_of
 from lemnos.domains.tasks.model import NewTask, TaskConfig
 from lemnos.foundation import TENANT
 from lemnos.kernel.context import system_context
-from lemnos.main import Server, build
+from lemnos.main.build import Server, build
 from lemnos.platform.db.migrate import migrate
 from lemnos.platform.events.port import Event
 from lemnos.server import Life

@@ -30,7 +30,7 @@ import uvloop
 from benchmarks.common import Figure, main
 from lemnos.adapters.net import NetGuard
 from lemnos.domains.agents.ports import ModelAccess
-from lemnos.main.runners import make_gateway
+from lemnos.main.host import make_gateway
 from lemnos.runners.gateway import Policy
 from lemnos.settings import load
 

@@ -35,7 +35,8 @@ from lemnos.foundation import make_platform
 from lemnos.kernel import clock
 from lemnos.kernel.context import system_context
 from lemnos.main.agents import Agents, make_agents
-from lemnos.main.runners import make_gateway, make_runtimes
+from lemnos.main.host import make_gateway
+from lemnos.main.runners import make_runtimes
 from lemnos.platform.db import Database, Tx
 from lemnos.platform.db.schema import create_all
 from lemnos.settings import Settings

@@ -22,7 +22,7 @@ from lemnos.engine import Job
 from lemnos.foundation import TENANT
 from lemnos.kernel import clock
 from lemnos.kernel.context import system_context
-from lemnos.main import Server, build
+from lemnos.main.build import Server, build
 from lemnos.platform.db import Tx
 from lemnos.platform.db.migrate import migrate
 from lemnos.settings import load

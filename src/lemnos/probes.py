@@ -8,7 +8,7 @@ import shutil
 from lemnos.api.kit.readiness import Probe
 from lemnos.domains.tasks.recording import Ending, Recorder
 from lemnos.kernel.errors import Unavailable
-from lemnos.main import Server
+from lemnos.main.build import Server
 from lemnos.platform.telemetry.metrics import Metrics
 
 _LEAST_DISK = 512 * 1024 * 1024  # bytes under which a checkout may not fit any more

@@ -22,7 +22,7 @@ from lemnos.foundation import TENANT, database_url
 from lemnos.kernel.background import cancelled
 from lemnos.kernel.context import system_context
 from lemnos.kernel.errors import LemnosError
-from lemnos.main import Server, build
+from lemnos.main.build import Server, build
 from lemnos.platform.db.migrate import ensure_schema
 from lemnos.platform.identity import NewKey
 from lemnos.platform.leftovers import end_leftovers, own

@@ -1,6 +1,4 @@
-"""The composition root: settings, platform, domains, runners, adapters, and the APIs over them."""
+"""The composition root: settings, platform, domains, runners, adapters, and the APIs over them.
 
-from lemnos.main.build import Server, build
-from lemnos.main.runners import make_runtimes
-
-__all__ = ["Server", "build", "make_runtimes"]
+Nothing is imported here: a command that needs one part of it must not load a whole server.
+"""

@@ -15,7 +15,8 @@ from lemnos.domains.agents.router import Router
 from lemnos.domains.agents.service import AgentService
 from lemnos.domains.agents.store import AgentStore, AttemptStore, MeasureStore
 from lemnos.foundation import Platform
-from lemnos.main.runners import guard_of_models, model_accesses, price_table
+from lemnos.main.host import guard_of_models, price_table
+from lemnos.main.runners import model_accesses
 from lemnos.runners.gateway import PriceTable
 from lemnos.runners.gateway.probe import HttpModelProbe
 from lemnos.settings import Settings

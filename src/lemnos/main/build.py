@@ -34,8 +34,9 @@ from lemnos.foundation import (
 )
 from lemnos.main.agents import make_agents
 from lemnos.main.analysis import make_analyses
+from lemnos.main.host import make_gateway, make_host
 from lemnos.main.refactoring import make_refactorings
-from lemnos.main.runners import make_gateway, make_host, make_inspector, make_runtimes
+from lemnos.main.runners import make_inspector, make_runtimes
 from lemnos.main.tasks import Neighbours, make_tasks, traced
 from lemnos.main.webhooks import make_endpoints
 from lemnos.settings import Settings

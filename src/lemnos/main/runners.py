@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from lemnos.adapters.net import GuardedTransport, NetGuard
 from lemnos.domains.agents.ports import Limits, ModelAccess
 from lemnos.domains.tasks.runs import RunOptions
-from lemnos.kernel.errors import LemnosError
-from lemnos.runners.gateway import ModelGateway, Price, PriceTable
+from lemnos.main.host import make_host
+from lemnos.runners.gateway import ModelGateway
 from lemnos.runners.quality import SandboxInspector
 from lemnos.runners.runtimes.acp import AcpAgent, AcpRuntime
 from lemnos.runners.runtimes.builtin import BuiltinAgent
@@ -17,15 +15,7 @@ from lemnos.runners.runtimes.claude_code import ClaudeCode
 from lemnos.runners.runtimes.codex import Codex
 from lemnos.runners.runtimes.host import Host
 from lemnos.runners.runtimes.registry import RuntimeRegistry
-from lemnos.runners.sandbox import choose_sandbox
 from lemnos.settings import Settings
-
-
-def make_host(settings: Settings, gateway: ModelGateway) -> Host:
-    """What runs agents and the checks of what they changed: the sandbox and the tools in it."""
-    folders = tuple(Path(path).expanduser().resolve() for path in settings.agent_paths)
-    programs = tuple(path / "bin" if (path / "bin").is_dir() else path for path in folders)
-    return Host(choose_sandbox(settings.sandbox, (settings.data_dir,)), gateway, folders, programs)
 
 
 def make_runtimes(
@@ -54,34 +44,6 @@ def make_inspector(host: Host) -> SandboxInspector:
     return SandboxInspector(host.sandbox, host.read_only, host.path)
 
 
-def make_gateway(settings: Settings, guard: NetGuard) -> ModelGateway:
-    """The one way out of a sandbox, with the prices that the operator gave."""
-
-    async def resolve(host: str, port: int) -> tuple[str, ...]:
-        try:
-            return await guard.resolve(host, port)
-        except LemnosError as error:
-            raise PermissionError(error.message) from error
-
-    return ModelGateway(
-        price_table(settings),
-        transport=GuardedTransport(guard_of_models(settings)),
-        outside=GuardedTransport(guard),
-        resolve=resolve,
-    )
-
-
-def price_table(settings: Settings) -> PriceTable:
-    """What models cost: the operator's own prices before the known ones."""
-
-    def price(said: tuple[float, float]) -> Price:
-        return Price.openai(*said, cached=said[0])
-
-    own = {model: price(said) for model, said in settings.prices.items() if model != "*"}
-    default = price(settings.prices["*"]) if "*" in settings.prices else None
-    return PriceTable(own, default)
-
-
 def model_accesses(settings: Settings) -> dict[str, ModelAccess]:
     """The operator's model endpoints and keys, by provider."""
     return {
@@ -100,10 +62,3 @@ def run_options(settings: Settings) -> RunOptions:
         disk=settings.workspace_max,
     )
     return RunOptions(settings.node, model_accesses(settings), limits, settings.agent_hosts)
-
-
-def guard_of_models(settings: Settings) -> NetGuard:
-    """Model endpoints are the operator's choice, so a private one is allowed by being named."""
-    urls = (settings.anthropic_base_url, settings.openai_base_url)
-    named = tuple(urlsplit(url).netloc for url in urls)
-    return NetGuard((*settings.allowed_hosts, *named), ())

@@ -26,7 +26,8 @@ from lemnos.domains.agents.service import AgentService
 from lemnos.foundation import make_platform
 from lemnos.kernel.context import system_context
 from lemnos.main.agents import make_agents
-from lemnos.main.runners import make_gateway, make_runtimes
+from lemnos.main.host import make_gateway
+from lemnos.main.runners import make_runtimes
 from lemnos.platform.db import Database, Tx
 from lemnos.settings import Settings
 

@@ -13,7 +13,7 @@ from lemnos.api.kit import sse, task_stream
 from lemnos.api.kit.readiness import Phase, Readiness
 from lemnos.domains.tasks.model import NewTask
 from lemnos.kernel.context import system_context
-from lemnos.main import Server, build
+from lemnos.main.build import Server, build
 from lemnos.platform.db.migrate import migrate
 from lemnos.platform.identity import NewKey
 from lemnos.settings import Settings

@@ -18,7 +18,7 @@ from lemnos.domains.tasks.service import Followup
 from lemnos.domains.tasks.store import TaskStore
 from lemnos.kernel import clock
 from lemnos.kernel.context import system_context
-from lemnos.main import Server, build
+from lemnos.main.build import Server, build
 from lemnos.platform.db.migrate import migrate
 from lemnos.platform.events.port import NewEvent
 from lemnos.settings import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from lemnos.main import build
+from lemnos.main.build import build
 from lemnos.platform.db.migrate import migrate
 from lemnos.settings import Settings
 

@@ -109,7 +109,7 @@ def _runtimes(settings: Settings) -> Iterator[Finding]:
 
 async def _probe(settings: Settings) -> dict[str, tuple[str, RuntimeStatus]]:
     """Each runtime: the model API that it needs, and whether it works here."""
-    from lemnos.main import make_runtimes
+    from lemnos.main.runners import make_runtimes
     from lemnos.runners.gateway import ModelGateway
 
     gateway = ModelGateway()

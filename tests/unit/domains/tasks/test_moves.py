@@ -26,7 +26,7 @@ from lemnos.engine import Job, Steps
 from lemnos.kernel import clock
 from lemnos.kernel.context import system_context
 from lemnos.kernel.errors import Conflict
-from lemnos.main import Server, build
+from lemnos.main.build import Server, build
 from lemnos.platform.db import Tx
 from lemnos.platform.db.migrate import migrate
 from lemnos.settings import Settings
