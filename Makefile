@@ -68,4 +68,4 @@ clean: ## remove caches and build output
 	find src sdk/python tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove what setup installed, too
-	rm -rf .venv .tools sdk/typescript/node_modules
+	rm -rf .venv .tools sdk/typescript/node_modules src/lemnos/grpc/generated

@@ -85,7 +85,7 @@ def install_python(profile: str) -> None:
     if installed == "dev":
         profile = "dev"
     lock = REQUIREMENTS / f"{profile}.lock"
-    wanted = fingerprint([lock, REQUIREMENTS / "uv.lock", ROOT / "pyproject.toml"])
+    wanted = fingerprint([lock, REQUIREMENTS / "uv.lock", ROOT / "pyproject.toml", *protos()])
     if VENV_PYTHON.exists() and (installed, digest) == (profile, wanted):
         return
 
@@ -96,6 +96,11 @@ def install_python(profile: str) -> None:
     sync(lock)
     uv("install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
     stamp.write_text(f"{profile} {wanted}\n")
+
+
+def protos() -> list[Path]:
+    """What the project's installation makes code of, and what does it."""
+    return [ROOT / "tools" / "build_protos.py", *sorted((ROOT / "proto").rglob("*.proto"))]
 
 
 def ensure_virtual_environment() -> None:
