@@ -7,7 +7,9 @@ from typing import Any, Protocol
 
 from lemnos.domains.operations.model import Operation
 
-# How far it is (0 to 1), and what happened: an event's name and its data (JSON).
+# How far it is (0 to 1), and what happened: an event's name and its data (JSON). An empty name
+# tells of progress alone: no event is written, and the row not more often than is of use, so it
+# may be called for every file. ``stage`` of the data is what is done now, in a few words.
 Report = Callable[[float, str, Mapping[str, Any]], Awaitable[None]]
 
 
