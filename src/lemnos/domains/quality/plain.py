@@ -5,9 +5,14 @@ The API answers with it, operations keep it, the CLI prints it: one shape everyw
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote, unquote
 
 from lemnos.domains.quality.model import Finding, GateReport, GateResult
+
+# The base of all paths in findings, by the name that tools which read SARIF know.
+SOURCE_ROOT = "%SRCROOT%"
 
 
 def plain_report(report: GateReport) -> dict[str, Any]:
@@ -55,7 +60,7 @@ def sarif_result(finding: Finding) -> dict[str, Any]:
     }
     if finding.path:
         physical: dict[str, Any] = {
-            "artifactLocation": {"uri": finding.path, "uriBaseId": "SRCROOT"}
+            "artifactLocation": {"uri": quote(finding.path), "uriBaseId": SOURCE_ROOT}
         }
         region = {
             name: value
@@ -71,3 +76,12 @@ def sarif_result(finding: Finding) -> dict[str, Any]:
             physical["region"] = region
         made["locations"] = [{"physicalLocation": physical}]
     return made
+
+
+def place_of(result: Mapping[str, Any]) -> tuple[str, int | None]:
+    """Path and line of a ``result`` as :func:`sarif_result` makes it; ``""`` for no file."""
+    for location in result.get("locations", ()):
+        physical = location["physicalLocation"]
+        path = unquote(physical["artifactLocation"]["uri"])
+        return path, physical.get("region", {}).get("startLine")
+    return "", None
