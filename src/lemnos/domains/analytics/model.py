@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 DEFAULT_DAYS = 365  # of history
+MAX_DAYS = 36_500
+DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
 
@@ -17,6 +19,37 @@ class Strategy(StrEnum):
     COVERAGE_FIRST = "coverage_first"
     CHURN_BASED = "churn_based"
     COMPOSITE = "composite"
+
+
+class Kind(StrEnum):
+    """What others may send, beside what is found in the repository itself."""
+
+    COVERAGE = "coverage"
+    CHURN = "churn"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which repository: a folder by path, or that of a task; neither: the server's default."""
+
+    workspace: str = ""
+    task_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What a source has sent of a repository; a later one of the same source replaces it.
+
+    ``content`` has two numbers for each path: lines covered and lines that could be, or lines
+    changed and commits that did it. ``commit`` is what was measured, empty if nobody said.
+    """
+
+    workspace: str
+    kind: Kind
+    source: str
+    commit: str
+    content: Mapping[str, tuple[int, int]]
+    measured_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +84,16 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """A file's place. ``terms`` are what the score is the sum of, already weighted."""
+    """A file's place. ``terms`` are what the score is the sum of, already weighted.
+
+    A term whose measure is not known is not among them. ``assumed_coverage`` is what the terms
+    of coverage were reckoned with where the file's own is not known, but that of others is.
+    """
 
     measured: Measured
     score: float
     terms: Mapping[str, float]
+    assumed_coverage: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
