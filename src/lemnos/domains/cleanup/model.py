@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -29,6 +30,19 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class NewCleanup:
+    """What a caller asks for. ``root``: an absolute path; ``task_id``: that task's workspace.
+
+    Without either it is the folder that the server works in.
+    """
+
+    root: str = ""
+    task_id: str = ""
+    deep_clean: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Removed:
     """A file, or a folder with all in it. ``size`` is what it freed, in bytes of the disk."""
 
@@ -40,7 +54,7 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """What was left though its name says that it is rubbish."""
+    """What was left: rubbish by its name, or a folder that was not even looked into."""
 
     path: str
     reason: Reason
@@ -81,24 +95,31 @@ class Cleaned:
 
 
 def plain_cleaned(cleaned: Cleaned) -> dict[str, Any]:
-    """``{files_deleted, size_freed, manifest}``, in the words of the Hephaestus document."""
+    """``{files_deleted, size_freed, manifest}``, in the words of the Hephaestus document.
+
+    Bytes of a name that are no text are shown as ``\\xff``.
+    """
     return {
         "files_deleted": cleaned.files_deleted,
         "size_freed": cleaned.size_freed,
         "manifest": {
-            "root": cleaned.root,
+            "root": _text(cleaned.root),
             "deep_clean": cleaned.deep_clean,
             "dry_run": cleaned.dry_run,
             "removed": [
                 {
-                    "path": one.path,
+                    "path": _text(one.path),
                     "category": one.category.value,
                     "files": one.files,
                     "size": one.size,
                 }
                 for one in cleaned.removed
             ],
-            "skipped": [{"path": one.path, "reason": one.reason.value} for one in cleaned.skipped],
-            "errors": [{"path": one.path, "error": one.error} for one in cleaned.errors],
+            "skipped": [{"path": _text(one.path), "reason": one.reason.value} for one in cleaned.skipped],
+            "errors": [{"path": _text(one.path), "error": one.error} for one in cleaned.errors],
         },
     }
+
+
+def _text(path: str) -> str:
+    return os.fsencode(path).decode(errors="backslashreplace")
