@@ -136,9 +136,9 @@ def _column(value: Any) -> Any:
     return value.value if isinstance(value, Status) else value
 
 
-def packed(result: Mapping[str, Any]) -> bytes:
-    """A result as it is stored."""
-    return zlib.compress(encoded(result), 1)
+def packed(content: bytes) -> bytes:
+    """An encoded result as it is stored."""
+    return zlib.compress(content, 1)
 
 
 def _row(operation: Operation) -> dict[str, Any]:

@@ -30,11 +30,11 @@ from lemnos.domains.tasks import events
 from lemnos.domains.tasks.model import Task, TaskSecrets
 from lemnos.domains.tasks.recording import Recorder
 from lemnos.domains.tasks.store import TaskStore
-from lemnos.domains.tasks.transcript import Transcript, patiently
+from lemnos.domains.tasks.transcript import Transcript
 from lemnos.domains.workspaces.model import Workspace
 from lemnos.engine import Steps
 from lemnos.kernel import clock
-from lemnos.kernel.background import cancelled
+from lemnos.kernel.background import cancelled, patiently
 from lemnos.kernel.redact import Redactor
 from lemnos.platform.db import Database, Tx
 from lemnos.platform.events.port import EventLog, NewEvent

@@ -8,18 +8,16 @@ within bounds: what an agent prints must not fill the database, nor the memory o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 import msgspec
 
 from lemnos.engine import Steps
 from lemnos.kernel import clock
-from lemnos.kernel.errors import Unavailable
+from lemnos.kernel.background import patiently
 from lemnos.platform.db import Database, Tx
 from lemnos.platform.events.port import EventLog, NewEvent
 
-T = TypeVar("T")
 LONGEST = 8 << 20  # bytes of one agent's line; of a longer one it is kept that it was there
 LONGEST_DETAIL = 1 << 20  # bytes of what was read from it, which the line itself says as well
 MOST = 64 << 20  # bytes of one run's events; those that follow are left out
@@ -27,16 +25,6 @@ _BATCH, _BATCH_BYTES = 200, 4 << 20
 # Events and bytes that wait for the log, at which the agent's output is no longer read.
 _BACKLOG, _BACKLOG_BYTES = 2_000, 16 << 20
 _OVERHEAD = 256  # bytes that an event takes besides what it says
-_OUTAGE_POLL = 1.0  # seconds
-
-
-async def patiently(call: Callable[[], Awaitable[T]]) -> T:
-    """Try until the database is there. For calls that bear being made again."""
-    while True:
-        try:
-            return await call()
-        except Unavailable:
-            await asyncio.sleep(_OUTAGE_POLL)
 
 
 class _WrittenAlready(Exception):

@@ -1,11 +1,16 @@
-"""Places: the folders on this machine that callers may name, by path."""
+"""Places: the folders on this machine that callers may name, by path or by task."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
+from lemnos.domains.workspaces.ports import Checkout
+from lemnos.kernel.context import Context
 from lemnos.kernel.errors import Invalid
 
 _SYSTEM = tuple(
@@ -29,6 +34,12 @@ class Places:
         self._denied = tuple(path.resolve() for path in denied)
         self._default = default
 
+    def allows(self, path: Path) -> bool:
+        """Whether a path, links resolved, is one that callers may have read."""
+        real = path.resolve()
+        inside = any(real.is_relative_to(root) for root in self._roots)
+        return inside and not any(real.is_relative_to(own) for own in self._denied)
+
     def find(self, path: str, *, field: str = "workspace") -> Path:
         """The folder, symlinks resolved. Raises ``Invalid`` naming ``field``.
 
@@ -48,6 +59,30 @@ class Places:
             raise _refused(field, "This folder is the server's own.")
         demand_ordinary(real, field=field)
         return real
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPlace:
+    """The folder in which a task's agent works, and our git directory of it."""
+
+    checkout: Checkout
+
+    @property
+    def root(self) -> Path:
+        """The work tree."""
+        return self.checkout.tree
+
+
+class TaskPlaces(Protocol):
+    """Finds the workspaces of tasks; see :mod:`lemnos.domains.tasks.places`."""
+
+    def find(self, ctx: Context, task_id: str) -> AbstractAsyncContextManager[TaskPlace]:
+        """The workspace, kept from expiring while the block lasts.
+
+        ``NotFound`` with code ``task_not_found`` or ``workspace_not_found`` (it has expired, or
+        is on another node), ``Conflict`` with code ``task_busy`` while the agent is at work.
+        """
+        ...
 
 
 def demand_ordinary(folder: Path, *, field: str = "workspace") -> None:

@@ -145,6 +145,17 @@ class WorkspaceService:
             lambda tx: self._store.hold(tx, task_id, now, self._expiry(now))
         )
 
+    async def renew(self, task_id: str) -> bool:
+        """Let the workspace live on for as long as after any use; False when it is gone.
+
+        For those who look at what a task has left. They do not hold it, as they would let go of
+        what an agent that begins meanwhile has to hold.
+        """
+        now = clock.now()
+        return await self._db.write(
+            lambda tx: self._store.renew(tx, task_id, now, self._expiry(now))
+        )
+
     async def release(self, tx: Tx, task_id: str) -> None:
         """Let the task's workspace, if there is one, expire again from now on."""
         now = clock.now()

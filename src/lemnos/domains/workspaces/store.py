@@ -41,6 +41,11 @@ _HOLD = Query(
     .where(_ONE)
     .values(held=1, last_used_at=bindparam("now"), expires_at=bindparam("expires"))
 )
+_RENEW = Query(
+    update(workspaces)
+    .where(_ONE)
+    .values(last_used_at=bindparam("now"), expires_at=bindparam("expires"))
+)
 _RELEASE = Query(
     update(workspaces)
     .where(_ONE)
@@ -117,6 +122,10 @@ class WorkspaceStore:
     async def hold(self, tx: Tx, task_id: str, now: int, expires: int) -> bool:
         """Mark as in use; False when it is not there."""
         return await tx.run(_HOLD, {"task_id": task_id, "now": now, "expires": expires}) > 0
+
+    async def renew(self, tx: Tx, task_id: str, now: int, expires: int) -> bool:
+        """Note that it was used; False when it is not there."""
+        return await tx.run(_RENEW, {"task_id": task_id, "now": now, "expires": expires}) > 0
 
     async def release(self, tx: Tx, task_id: str, now: int, expires: int) -> None:
         """Mark as idle again."""

@@ -23,10 +23,10 @@ from lemnos.domains.tasks.routing.progress import reached
 from lemnos.domains.tasks.routing.prompts import prompt_of
 from lemnos.domains.tasks.routing.store import OrderStore, State
 from lemnos.domains.tasks.runs import AgentRunner, Ran, interrupted
-from lemnos.domains.tasks.transcript import patiently
 from lemnos.domains.workspaces.model import Workspace
 from lemnos.engine import Steps
 from lemnos.kernel import clock
+from lemnos.kernel.background import patiently
 from lemnos.kernel.context import system_context
 from lemnos.kernel.errors import Invalid, LemnosError, NotFound
 from lemnos.platform.db import Tx
