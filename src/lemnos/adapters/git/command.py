@@ -10,7 +10,7 @@ from pathlib import Path
 from lemnos.adapters.git.config import Settings, environment
 from lemnos.adapters.git.errors import git_error
 from lemnos.adapters.git.jail import Jail
-from lemnos.adapters.git.process import Command, Output, ProcessRunner
+from lemnos.adapters.git.process import Command, Output, ProcessRunner, Sink
 from lemnos.kernel.errors import TooLarge, Unavailable
 
 _LIMIT = 256 << 20  # bytes of output that are held in memory, file lists above all
@@ -75,8 +75,12 @@ class GitCommands:
         extra: Mapping[str, str] | None = None,
         held: Sequence[int] = (),
         limit: int = _LIMIT,
+        sink: Sink | None = None,
     ) -> Output:
-        """Like :meth:`run`, for callers that judge the exit code or a cut output themselves."""
+        """Like :meth:`run`, for callers that judge the exit code or a cut output themselves.
+
+        A ``sink`` takes standard output as it comes; none of it is held then.
+        """
         argv: Sequence[str] = ("git", *args)
         if at.work_tree is not None:
             argv = await self._jail.wrap(
@@ -84,7 +88,7 @@ class GitCommands:
             )
         env = environment(git_dir=at.git_dir, work_tree=at.work_tree, extra=extra)
         command = Command(argv, env, at.work_tree or at.git_dir, stdin, held)
-        return await self._runner.run(command, timeout=self._timeouts.local, limit=limit)
+        return await self._runner.run(command, timeout=self._timeouts.local, limit=limit, sink=sink)
 
     async def network(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from lemnos.adapters.git.command import GitCommands, Place, Timeouts
@@ -12,21 +12,20 @@ from lemnos.adapters.git.errors import branch_not_found, empty_repository, git_e
 from lemnos.adapters.git.jail import Jail
 from lemnos.adapters.git.mirrors import Mirrors
 from lemnos.adapters.git.process import ProcessRunner
+from lemnos.adapters.git.reader import ObjectReader
 from lemnos.adapters.git.remotes import Remotes
 from lemnos.adapters.net import NetGuard
-from lemnos.domains.analysis.ports import Churn, Entry, Listing, Revision
+from lemnos.domains.analysis.ports import Churn, Revision
 from lemnos.domains.workspaces.ports import Remote
 from lemnos.kernel.clock import SECOND
 from lemnos.kernel.errors import Invalid, LemnosError
 
 _FULL = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_LISTED = 192 << 20  # bytes of a listing: about two million files
 _LOGGED = 64 << 20  # bytes of a log: some five hundred thousand changes
-_REGULAR = (b"100644", b"100755", b"100664")
 _CONCURRENCY = 4
 
 
-class GitObjects:
+class GitObjects(ObjectReader):
     """Implements ``lemnos.domains.analysis.ports.Repositories`` on the mirrors of ``GitCli``."""
 
     def __init__(
@@ -35,7 +34,7 @@ class GitObjects:
         cache_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         cache = cache_dir.resolve()
         self._runner = ProcessRunner(_CONCURRENCY)
-        self._git = GitCommands(self._runner, Jail(False), timeouts or Timeouts())
+        super().__init__(GitCommands(self._runner, Jail(False), timeouts or Timeouts()))
         self._remotes = Remotes(self._git, guard, cache)
         self._mirrors = Mirrors(self._git, cache)
 
@@ -59,29 +58,6 @@ class GitObjects:
         if commit and not whole:
             found = await self._lengthened(start.mirror.place, commit)
         return Revision(start.mirror.path, found, start.branch)
-
-    async def files(self, revision: Revision) -> Listing:
-        """All regular files of the commit."""
-        output = await self._git.attempt(
-            *("ls-tree", "-r", "-z", "--long", "--full-tree", revision.commit),
-            at=Place(revision.git_dir),
-            limit=_LISTED,
-        )
-        if output.code != 0 and not output.cut:
-            raise git_error(output.stderr)
-        entries = await asyncio.to_thread(lambda: tuple(_entries(output.stdout)))
-        return Listing(entries, output.cut)
-
-    async def read(self, revision: Revision, blobs: Sequence[str]) -> Mapping[str, bytes]:
-        """The contents of a few blobs."""
-        if not blobs:
-            return {}
-        answer = await self._git.run(
-            *("cat-file", "--batch", "--buffer"),
-            at=Place(revision.git_dir),
-            stdin="".join(f"{blob}\n" for blob in blobs).encode(),
-        )
-        return dict(_objects(answer))
 
     async def churn(self, revision: Revision, since: int) -> Mapping[str, Churn]:
         """Lines changed and commits by path. Of a log that is too long, the newest part counts."""
@@ -111,30 +87,6 @@ class GitObjects:
 
 def _no_commit(commit: str) -> Invalid:
     return Invalid(f"The repository has no commit {commit}.", code="commit_not_found")
-
-
-def _entries(listing: bytes) -> Iterator[Entry]:
-    """``mode SP type SP id SP+ size TAB path NUL``; the last may be cut off."""
-    start = 0
-    while (end := listing.find(b"\0", start)) >= 0:
-        head, _, path = listing[start:end].partition(b"\t")
-        start = end + 1
-        mode, kind, blob, size = head.split()
-        if kind == b"blob" and mode in _REGULAR and size.isdigit():
-            yield Entry(path.decode(errors="replace"), blob.decode(), int(size))
-
-
-def _objects(answer: bytes) -> Iterator[tuple[str, bytes]]:
-    """``id SP type SP size LF content LF`` of each; ``id SP missing LF`` for what is not there."""
-    at = 0
-    while at < len(answer):
-        end = answer.index(b"\n", at)
-        words = answer[at:end].split()
-        at = end + 1
-        if len(words) == 3:
-            size = int(words[2])
-            yield words[0].decode(), answer[at : at + size]
-            at += size + 1
 
 
 def _churn(log: bytes) -> dict[str, Churn]:

@@ -10,17 +10,19 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias
 
 from lemnos.kernel.errors import TimedOut, Unavailable
 
 _CHUNK = 64 * 1024
 _STDERR_KEPT = 64 * 1024  # bytes, the last ones: git says why it failed at the end
+# Takes standard output as it comes, on the thread that reads it: none of it is kept.
+Sink: TypeAlias = Callable[[bytes], None]
 _GRACE = 2.0  # seconds in which git removes its lock files after SIGTERM
 
 
@@ -56,14 +58,19 @@ class ProcessRunner:
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="git")
         self._memory = memory
 
-    async def run(self, command: Command, *, timeout: float, limit: int) -> Output:
+    async def run(
+        self, command: Command, *, timeout: float, limit: int, sink: Sink | None = None
+    ) -> Output:
         """Run to the end, or to ``limit`` bytes of output, or for ``timeout`` seconds.
 
-        Raises ``TimedOut``; ``Unavailable`` if the program can't be started. When the caller is
-        cancelled the whole process group is ended before this returns.
+        With a ``sink`` the output goes there, and what that raises ends the process. Raises
+        ``TimedOut``; ``Unavailable`` if the program can't be started. When the caller is cancelled
+        the whole process group is ended before this returns.
         """
         child = _Child(command, self._memory)
-        ended = asyncio.get_running_loop().run_in_executor(self._pool, child.communicate, limit)
+        ended = asyncio.get_running_loop().run_in_executor(
+            self._pool, child.communicate, limit, sink
+        )
         try:
             async with asyncio.timeout(timeout):
                 return await asyncio.shield(ended)
@@ -97,7 +104,7 @@ class _Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
 
-    def communicate(self, limit: int) -> Output:
+    def communicate(self, limit: int, sink: Sink | None) -> Output:
         """Start, read everything, wait. Runs on a thread."""
         with tempfile.TemporaryFile() as stdin:
             stdin.write(self._command.stdin)
@@ -106,7 +113,7 @@ class _Child:
         if process is None:
             return Output(-signal.SIGTERM, b"", "stopped")
         try:
-            stdout, stderr, cut = _read(process, limit)
+            stdout, stderr, cut = _read(process, limit, sink)
             if cut:
                 self.stop()
             return Output(process.wait(), stdout, stderr.decode(errors="replace"), cut)
@@ -167,7 +174,9 @@ def _kill_unless_ended(process: subprocess.Popen[bytes]) -> None:
         _signal_group(process, signal.SIGKILL)
 
 
-def _read(process: subprocess.Popen[bytes], limit: int) -> tuple[bytes, bytes, bool]:
+def _read(
+    process: subprocess.Popen[bytes], limit: int, sink: Sink | None
+) -> tuple[bytes, bytes, bool]:
     """Both pipes to their ends: the first ``limit`` bytes of one, the last of the other."""
     out, err = bytearray(), bytearray()
     with selectors.DefaultSelector() as selector:
@@ -179,6 +188,9 @@ def _read(process: subprocess.Popen[bytes], limit: int) -> tuple[bytes, bytes, b
                 chunk = os.read(key.fd, _CHUNK)
                 if not chunk:
                     selector.unregister(key.fileobj)
+                    continue
+                if sink is not None and key.data is out:
+                    sink(chunk)
                     continue
                 key.data.extend(chunk)
                 if len(out) > limit:
