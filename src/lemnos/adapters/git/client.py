@@ -21,12 +21,13 @@ from lemnos.adapters.git.process import ProcessRunner
 from lemnos.adapters.git.publish import Author, Publication, Publisher
 from lemnos.adapters.git.remotes import Remotes
 from lemnos.adapters.git.snapshots import pack, unpack
-from lemnos.adapters.git.staging import fill, protect_submodules, stage
+from lemnos.adapters.git.staging import fill, place_of, protect_submodules, stage
 from lemnos.adapters.net import NetGuard
 from lemnos.domains.workspaces.ports import Checkout, Diff, Pushed, Remote
-from lemnos.kernel.errors import NotFound
+from lemnos.kernel.errors import Conflict, NotFound
 
 _SNAPSHOT_LIMIT = 256 << 20  # bytes
+_TRIES = 4  # to put a tree back
 
 
 class GitCli:
@@ -106,6 +107,25 @@ class GitCli:
         async with self._holding(checkout):
             await unpack(self._git, checkout, snapshot)
             await protect_submodules(self._git, checkout)
+
+    async def mark(self, checkout: Checkout) -> str:
+        """Remember what the work tree holds: its objects stay in our git directory."""
+        async with self._holding(checkout):
+            return (await stage(self._git, checkout)).tree
+
+    async def put_back(self, checkout: Checkout, mark: str) -> bool:
+        """Undo what was changed since the mark; whether anything was."""
+        for undone in range(_TRIES):
+            async with self._holding(checkout):
+                if (await stage(self._git, checkout)).tree == mark:
+                    return undone > 0
+                # Once more if ignore rules were changed too: they had hidden other files.
+                await self._git.run("read-tree", "--reset", "-u", mark, at=place_of(checkout))
+                await protect_submodules(self._git, checkout)
+        raise Conflict(
+            "Something goes on changing the work tree while it is put back.",
+            code="workspace_changing",
+        )
 
     async def push(
         self,

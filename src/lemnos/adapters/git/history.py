@@ -71,7 +71,7 @@ class GitHistory(ObjectReader):
         output = await self._git.attempt(
             *_LOG,
             *_AS_OBJECTS_SAY,
-            *("--diff-algorithm=myers", f"--since={since // SECOND}", revision.commit, "--"),
+            *("--diff-algorithm=myers", f"--since=@{since // SECOND} +0000", revision.commit, "--"),
             at=Place(revision.git_dir),
             sink=parser.feed,
         )
