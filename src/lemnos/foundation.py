@@ -12,6 +12,7 @@ from lemnos.adapters.net.jwks import HttpJwks
 from lemnos.adapters.net.webhooks import HttpSender
 from lemnos.engine import QueueLimits
 from lemnos.engine.engine import DurableEngine
+from lemnos.kernel.errors import Invalid
 from lemnos.platform.audit import AuditLog, Sealer
 from lemnos.platform.db import Database
 from lemnos.platform.db.connect import open_database
@@ -24,8 +25,10 @@ from lemnos.platform.identity import (
     Identity,
     OidcSettings,
     OidcVerifier,
+    SharedSecretVerifier,
     TokenIssuer,
     TokenSettings,
+    TokenVerifier,
 )
 from lemnos.platform.ratelimit import ORCHEX, TIERS, LeasedLimiter, Limiter, LocalLimiter, Tier
 from lemnos.platform.secrets import Vault, decode_master_key, derive, load_or_create_master_key
@@ -43,6 +46,7 @@ from lemnos.settings import Settings
 if TYPE_CHECKING:
     from lemnos.platform.ratelimit.database import DatabaseLeases
 
+_SHORTEST_SECRET = 32  # bytes
 TENANT = "default"  # the tenant of a server that has only one
 # Queues of the engine
 AGENTS, ANALYSES, PULL_REQUESTS, GATES = "agents", "analyses", "pull-requests", "gates"
@@ -168,16 +172,27 @@ def _broadcast(settings: Settings, db: Database) -> Broadcast | None:
 
 
 def _identity(settings: Settings, db: Database, master_key: bytes) -> Identity:
-    issuer = _token_issuer(master_key)
-    if not settings.oidc_issuer:
-        return Identity(db, issuer)
-    trusted = OidcSettings(
-        settings.oidc_issuer,
-        settings.oidc_audience,
-        tenant_claim=settings.oidc_tenant_claim,
-        roles_claim=settings.oidc_roles_claim,
-    )
-    return Identity(db, issuer, (OidcVerifier(trusted, HttpJwks(settings.oidc_issuer)),))
+    verifiers: list[TokenVerifier] = []
+    if settings.oidc_issuer:
+        trusted = OidcSettings(
+            settings.oidc_issuer,
+            settings.oidc_audience,
+            tenant_claim=settings.oidc_tenant_claim,
+            roles_claim=settings.oidc_roles_claim,
+        )
+        verifiers.append(OidcVerifier(trusted, HttpJwks(settings.oidc_issuer)))
+    if settings.jwt_secret:
+        verifiers.append(SharedSecretVerifier(_shared_secret(settings), TENANT))
+    return Identity(db, _token_issuer(master_key), verifiers)
+
+
+def _shared_secret(settings: Settings) -> bytes:
+    """The key of tokens signed elsewhere: as long as HS256 demands (RFC 7518, section 3.2)."""
+    secret = settings.jwt_secret.encode()
+    if len(secret) < _SHORTEST_SECRET:
+        message = f"jwt_secret must have at least {_SHORTEST_SECRET} bytes."
+        raise Invalid(message, code="invalid_settings")
+    return secret
 
 
 def _leases(settings: Settings, db: Database) -> DatabaseLeases | None:

@@ -20,6 +20,7 @@ from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.integrations.store import KeyStore
 from lemnos.domains.mcp.service import McpService
 from lemnos.domains.mcp.store import McpStore
+from lemnos.domains.quality.service import GuardRailsService
 from lemnos.domains.tasks.recording import Recorder
 from lemnos.domains.tasks.runs import AgentRunner
 from lemnos.domains.workspaces.service import WorkspaceLimits, WorkspaceService
@@ -35,6 +36,9 @@ from lemnos.foundation import (
 from lemnos.main.agents import make_agents
 from lemnos.main.analysis import make_analyses
 from lemnos.main.host import make_gateway, make_host
+from lemnos.main.operations import make_operations
+from lemnos.main.places import make_places
+from lemnos.main.quality import make_gates
 from lemnos.main.refactoring import make_refactorings
 from lemnos.main.runners import make_inspector, make_runtimes
 from lemnos.main.tasks import Neighbours, make_tasks, traced
@@ -103,6 +107,10 @@ def build(settings: Settings) -> Server:
     )
     refactorings = make_refactorings(settings, platform, tasks, analyses.service, keys, inspector)
 
+    operations, places = make_operations(platform), make_places(settings)
+    gates = make_gates(settings, host)
+    guard_rails = GuardRailsService(operations, places, tasks.places, gates)
+
     readiness = Readiness()
     core = Core(
         settings=settings,
@@ -133,6 +141,8 @@ def build(settings: Settings) -> Server:
         endpoints=make_endpoints(platform),
         analyses=analyses.service,
         refactorings=refactorings,
+        operations=operations,
+        guard_rails=guard_rails,
     )
     app = make_app(core)
     gate = Gate(direct(app), _guards(settings, platform, core))

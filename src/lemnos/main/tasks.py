@@ -14,6 +14,7 @@ from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.changes import ChangesReader, DiffStore
 from lemnos.domains.tasks.credentials import Credentials
 from lemnos.domains.tasks.jobs import IterationJob
+from lemnos.domains.tasks.places import WorkspacePlaces
 from lemnos.domains.tasks.ports import AddressPolicy
 from lemnos.domains.tasks.pull_requests import PullRequestJob
 from lemnos.domains.tasks.recording import Recorder
@@ -68,6 +69,7 @@ class Tasks:
     recorder: Recorder
     bench: Bench
     diffs: DiffStore
+    places: WorkspacePlaces
     upkeep: tuple[tuple[float, Callable[[], Awaitable[object]]], ...]
 
 
@@ -136,6 +138,7 @@ def make_tasks(settings: Settings, platform: Platform, near: Neighbours) -> Task
         recorder=recorder,
         bench=bench,
         diffs=diffs,
+        places=WorkspacePlaces(store, near.workspaces),
         upkeep=((LOOK_EVERY, parking.look),),
     )
 

@@ -12,6 +12,8 @@ from lemnos.domains.agents.service import AgentService
 from lemnos.domains.analysis.service import AnalysisService
 from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.mcp.service import McpService
+from lemnos.domains.operations.service import OperationService
+from lemnos.domains.quality.service import GuardRailsService
 from lemnos.domains.refactoring.service import RefactoringService
 from lemnos.domains.tasks.changes import ChangesReader
 from lemnos.domains.tasks.routing.service import OrderService
@@ -51,3 +53,5 @@ class Core:
     endpoints: EndpointService
     analyses: AnalysisService
     refactorings: RefactoringService
+    operations: OperationService
+    guard_rails: GuardRailsService

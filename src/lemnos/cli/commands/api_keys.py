@@ -17,6 +17,7 @@ app = typer.Typer(
     help="API keys of Lemnos. They are kept in the data folder; no server has to run.",
 )
 
+_ROLES = "owner, admin, developer, viewer; of services: guard-rails, cleanup, analytics"
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
 
@@ -26,11 +27,14 @@ def create(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     role: Annotated[
         list[str] | None,
-        typer.Option(help="owner, admin, developer or viewer; may be repeated. [developer]"),
+        typer.Option(help=f"{_ROLES}; may be repeated. [developer]"),
     ] = None,
     scope: Annotated[
         list[str] | None,
-        typer.Option(help="Narrow it to permissions such as tasks:read; may be repeated."),
+        typer.Option(
+            help="Narrow it to permissions such as tasks:read, or to guard-rails, cleanup or "
+            "analytics; may be repeated."
+        ),
     ] = None,
     expires: Annotated[
         str | None, typer.Option(help="30d, 12h, 90m or 4w; never if left out.")
@@ -57,7 +61,7 @@ def token(
     subject: Annotated[str, typer.Argument(help="Whom it is for, as the audit log will say.")],
     role: Annotated[
         list[str] | None,
-        typer.Option(help="owner, admin, developer or viewer; may be repeated. [developer]"),
+        typer.Option(help=f"{_ROLES}; may be repeated. [developer]"),
     ] = None,
     expires: Annotated[str, typer.Option(help="30d, 12h, 90m or 4w.")] = "1h",
     data: Data = None,

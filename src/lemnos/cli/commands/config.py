@@ -19,7 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="Show the settings in force, and lo
 
 SECRETS = frozenset(
     {"master_key", "callback_secret", "anthropic_api_key", "openai_api_key", "database_url"}
-    | {"redis_url"}
+    | {"redis_url", "jwt_secret"}
 )
 _MASK = "•••"
 

@@ -5,7 +5,12 @@ from lemnos.platform.identity.model import ApiKey, NewKey
 from lemnos.platform.identity.oidc import JwksSource, OidcSettings, OidcVerifier
 from lemnos.platform.identity.permissions import PERMISSIONS, ROLES, permissions_of
 from lemnos.platform.identity.service import Identity
-from lemnos.platform.identity.tokens import SharedSecretVerifier, TokenIssuer, TokenSettings
+from lemnos.platform.identity.tokens import (
+    SharedSecretVerifier,
+    TokenIssuer,
+    TokenSettings,
+    TokenVerifier,
+)
 
 __all__ = [
     "PERMISSIONS",
@@ -20,5 +25,6 @@ __all__ = [
     "SharedSecretVerifier",
     "TokenIssuer",
     "TokenSettings",
+    "TokenVerifier",
     "permissions_of",
 ]

@@ -54,6 +54,13 @@ ROLES: dict[str, tuple[str, ...]] = {
     "analytics": ("analytics:*",),
 }
 
+# What scopes may be called besides their permissions, in the words of the Hephaestus facts.
+SCOPES: dict[str, str] = {
+    "guard-rails": "quality:*",
+    "cleanup": "cleanup:*",
+    "analytics": "analytics:*",
+}
+
 
 def permissions_of(roles: Collection[str], scopes: Collection[str] | None = None) -> frozenset[str]:
     """What the roles grant together; ``scopes`` (permissions or patterns) leave less of it.
@@ -69,5 +76,9 @@ def permissions_of(roles: Collection[str], scopes: Collection[str] | None = None
 
 
 def matching(patterns: Collection[str]) -> frozenset[str]:
-    """The permissions that one of the patterns names: ``tasks:read``, ``tasks:*``, ``*:read``."""
-    return frozenset(p for p in PERMISSIONS if any(fnmatchcase(p, each) for each in patterns))
+    """The permissions that one of the patterns names: ``tasks:read``, ``tasks:*``, ``*:read``.
+
+    Names of ``SCOPES`` stand for their patterns.
+    """
+    meant = [SCOPES.get(each, each) for each in patterns]
+    return frozenset(p for p in PERMISSIONS if any(fnmatchcase(p, each) for each in meant))

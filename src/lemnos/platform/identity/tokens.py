@@ -116,7 +116,8 @@ class TokenIssuer:
 class SharedSecretVerifier:
     """Tokens that another service signed with HS256: ``sub``, ``roles``, ``iat``, ``exp``.
 
-    They name neither issuer nor tenant, so one secret is for one tenant.
+    They name neither issuer nor tenant, so one secret is for one tenant. A ``scope`` (RFC 8693,
+    section 4.2) narrows the roles.
     """
 
     issuer = None
@@ -137,8 +138,9 @@ class SharedSecretVerifier:
         """See :class:`TokenVerifier`."""
         claims = decoded(token, self._key, {"HS256"}, self._claims)
         roles = names(claims["roles"])
-        subject = f"service:{claims['sub']}"
-        return Principal(self._tenant, subject, roles, permissions_of(roles)), claims["exp"]
+        scopes = names(claims["scope"]) if "scope" in claims else None
+        granted = permissions_of(roles, scopes)
+        return Principal(self._tenant, f"service:{claims['sub']}", roles, granted), claims["exp"]
 
 
 def decoded(
