@@ -2,15 +2,16 @@
 
 A gate such as ``lint`` may have several checkers, for the languages of a project; the worst of
 their verdicts is the gate's. An entry point names a callable without arguments that returns a
-:class:`Checker`; one that can't be loaded is told as a crashed gate of its name.
+:class:`Checker`, a :class:`Native` or a :class:`Family`; one that can't be loaded is told as a
+crashed gate of its name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from lemnos.domains.quality.model import Finding, GateRequest, Verdict
 from lemnos.runners.gates.project import Project
@@ -34,7 +35,9 @@ class Said:
 class Command:
     """A tool to be started in the project's root, or in ``folder`` below it.
 
-    ``hosts`` are the only ones that it may reach. ``timeout`` seconds, None: the gate's.
+    ``hosts`` are the only ones that it may reach (``host`` or ``host:port``), by way of the proxy
+    in its environment. ``timeout`` seconds, None: the gate's. ``cache_env`` names the variable by
+    which the tool is told a folder of its own that is kept between runs over a project.
     """
 
     argv: tuple[str, ...]
@@ -42,6 +45,7 @@ class Command:
     folder: str = ""
     hosts: tuple[str, ...] = ()
     timeout: float | None = None
+    cache_env: str = ""
 
 
 class Checker(Protocol):
@@ -77,7 +81,8 @@ class Checker(Protocol):
     def read(self, project: Project, request: GateRequest, ended: Ended, reports: Path) -> Said:
         """What it said, of a tool that has ended by itself within its limits.
 
-        Raises ``ValueError`` for what can't be read: the verdict is then that it crashed.
+        Raises ``ValueError`` for what can't be read: the verdict is then that it crashed. What
+        ended with 127 (a program is missing) or by a signal never gets here.
         """
         ...
 
@@ -87,7 +92,11 @@ class Checker(Protocol):
 
 
 class Native(Protocol):
-    """A checker without a program: it looks for itself."""
+    """A checker without a program: it looks for itself, outside of the sandbox.
+
+    So it parses with care, and follows no symbolic link out of the project. Raises ``ValueError``
+    for what it can't judge: the verdict is then that it crashed.
+    """
 
     gate: str
     tool: str
@@ -100,4 +109,15 @@ class Native(Protocol):
 
     async def judge(self, project: Project, request: GateRequest) -> Said:
         """Look, and say."""
+        ...
+
+
+AnyChecker: TypeAlias = Checker | Native
+
+
+class Family(Protocol):
+    """Checkers that a project itself declares. They take the place of others of their gates."""
+
+    def of(self, project: Project) -> Sequence[AnyChecker]:
+        """Those of one project."""
         ...

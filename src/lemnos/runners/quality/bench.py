@@ -33,13 +33,17 @@ _LIMITS = Limits(memory=4 * 1024**3, processes=512)
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a tool ended. ``problem`` says why there is no exit code, or what broke its limits."""
+    """How a tool ended. ``problem`` says why there is no exit code, or what broke its limits.
+
+    ``timed_out``: that is the limit of time.
+    """
 
     exit_code: int | None
     stdout: str
     stderr: str
     seconds: float
     problem: str = ""
+    timed_out: bool = False
 
     @property
     def output(self) -> str:
@@ -51,22 +55,52 @@ class Broken(Exception):
     """A tool gave no verdict: it hung, crashed, or printed without end. For people to read."""
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a tool may use besides the tree that it is started in.
+
+    ``writable`` and ``protected`` as in ``Launch``; ``readable`` are further paths to read,
+    ``path`` folders of programs before others, ``folder`` where it starts, ``gateway`` its way to
+    other hosts.
+    """
+
+    readable: tuple[Path, ...] = ()
+    writable: tuple[Path, ...] = ()
+    protected: tuple[Path, ...] = ()
+    path: tuple[Path, ...] = ()
+    folder: Path | None = None
+    gateway: Path | None = None
+
+
 class Workbench:
     """Starts tools over a tree. ``read_only`` and ``path`` are where the operator's tools are."""
 
     def __init__(
-        self, sandbox: Sandbox, read_only: tuple[Path, ...] = (), path: tuple[Path, ...] = ()
+        self,
+        sandbox: Sandbox,
+        read_only: tuple[Path, ...] = (),
+        path: tuple[Path, ...] = (),
+        limits: Limits = _LIMITS,
     ) -> None:
         self._sandbox = sandbox
         self._read_only = (*read_only, *_installation())
         self._path = path
-        self._limits = _LIMITS
+        self._limits = limits
+
+    @property
+    def isolated(self) -> bool:
+        """Whether tools have no network but the gateway."""
+        return self._sandbox.isolated
+
+    @property
+    def path(self) -> tuple[Path, ...]:
+        """Where programs are that are not a project's own, the nearest first."""
+        system = map(Path, _SYSTEM_PATH.split(":"))
+        return (Path(sys.prefix, "bin"), *self._path, *system)
 
     def find(self, program: str, *folders: Path) -> Path | None:
         """A program in the given folders, beside this Python, or on the path of agents."""
-        places = [*folders, Path(sys.prefix, "bin"), *self._path]
-        places += [Path(folder) for folder in _SYSTEM_PATH.split(":")]
-        for place in places:
+        for place in (*folders, *self.path):
             if (place / program).is_file() and os.access(place / program, os.X_OK):
                 return place / program
         return None
@@ -81,16 +115,20 @@ class Workbench:
         env: Mapping[str, str] | None = None,
         readonly: tuple[Path, ...] = (),
         kept: int = _OUTPUT_KEPT,
+        room: Room | None = None,
     ) -> Ended:
         """Run a tool in a tree, which it may write to. Only a tool that cannot start raises.
 
-        Raises ``Broken`` then. Cancelling the call ends the tool.
+        ``kept`` bytes of each end of its output. Raises ``Broken`` then. Cancelling the call ends
+        the tool.
         """
         home = Scratch()
+        room = room or Room(readable=readonly)
+        limits = replace(self._limits, timeout=max(timeout, self._limits.timeout))
         try:
-            launch = self._launch(argv, tree, home.path, env or {}, readonly)
+            launch = self._launch(argv, tree, home.path, env or {}, room)
             try:
-                sandboxed = await self._sandbox.start(replace(launch, limits=self._limits))
+                sandboxed = await self._sandbox.start(replace(launch, limits=limits))
             except OSError as error:
                 raise Broken(f"{argv[0]} can't be started: {error}") from error
             return await _followed(sandboxed, stdin, timeout, kept)
@@ -128,11 +166,10 @@ class Workbench:
         tree: Path,
         home: Path,
         env: Mapping[str, str],
-        readonly: tuple[Path, ...],
+        room: Room,
     ) -> Launch:
-        own = (Path(sys.prefix, "bin"), *self._path)
         environment = {
-            "PATH": os.pathsep.join([*map(str, own), _SYSTEM_PATH]),
+            "PATH": os.pathsep.join(map(str, (*room.path, *self.path))),
             "HOME": str(home),
             "LANG": "C.UTF-8",
             "TERM": "dumb",
@@ -147,7 +184,11 @@ class Workbench:
             workspace=tree,
             home=home,
             env=environment,
-            read_only=(*self._read_only, *readonly),
+            read_only=(*self._read_only, *room.readable),
+            gateway=room.gateway,
+            writable=room.writable,
+            protected=room.protected,
+            folder=room.folder,
         )
 
 
@@ -180,7 +221,7 @@ async def _followed(sandboxed: Sandboxed, stdin: bytes, timeout: float, limit: i
     """Read the tool to its end, or end it: at the time limit, or when it prints without end."""
     process = sandboxed.process
     kept = {"stdout": _Kept(limit), "stderr": _Kept(_OUTPUT_KEPT)}
-    problem = ""
+    problem, timed_out = "", False
     try:
         try:
             async with asyncio.timeout(timeout):
@@ -195,17 +236,18 @@ async def _followed(sandboxed: Sandboxed, stdin: bytes, timeout: float, limit: i
                         break
                     await asyncio.sleep(0)
         except TimeoutError:
-            problem = f"it was still running after {timeout:g} s"
+            problem, timed_out = f"it was still running after {timeout:g} s", True
     finally:
         sandboxed.kill()
         ended = await asyncio.shield(sandboxed.wait())
     seconds = time.monotonic() - process.started
     if sandboxed.breach is not None:
-        problem = str(sandboxed.breach)
+        problem, timed_out = str(sandboxed.breach), False
     elif not problem and ended.code is None:
         problem = f"it was ended by signal {ended.signal}"
     code = None if problem else ended.code
-    return Ended(code, kept["stdout"].text(), kept["stderr"].text(), seconds, problem)
+    said = (kept["stdout"].text(), kept["stderr"].text())
+    return Ended(code, *said, seconds, problem, timed_out)
 
 
 def _installation() -> tuple[Path, ...]:

@@ -106,7 +106,7 @@ class BubblewrapSandbox:
         command += ["--symlink", str(launch.home), str(_HOME)]
         # Without it the root, a tmpfs, could be filled up, which takes the host's memory.
         command += [arg for path in self._hidden for arg in ("--remount-ro", str(path))]
-        command += ["--remount-ro", "/", "--chdir", str(launch.workspace), "--"]
+        command += ["--remount-ro", "/", "--chdir", str(launch.folder or launch.workspace), "--"]
         return command + entry_command(launch.argv, launch.limits, entry=entry, gateway=gateway)
 
     def _binds(self, launch: Launch) -> list[str]:
@@ -119,7 +119,9 @@ class BubblewrapSandbox:
         binds = [("--ro-bind", path) for path in readable if path not in named]
         binds += [("--tmpfs", path) for path in self._hidden]
         binds += [("--ro-bind", path) for path in named]
-        binds += [("--bind", launch.home), ("--bind", launch.workspace)]
+        binds += [("--bind", path) for path in (launch.home, launch.workspace, *launch.writable)]
+        # A link would lead the mount elsewhere; what it leads to is not writable anyway.
+        binds += [("--ro-bind", path) for path in launch.protected if not path.is_symlink()]
         return [
             arg
             for kind, path in binds

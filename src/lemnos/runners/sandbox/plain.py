@@ -48,7 +48,7 @@ class PlainSandbox:
             process = Process.spawn(
                 [*group.join(), *command],
                 env={**launch.env, **mark(), COOKIE: cookie},
-                cwd=launch.workspace,
+                cwd=launch.folder or launch.workspace,
             )
         except OSError:
             await group.remove()

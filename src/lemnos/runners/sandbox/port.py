@@ -22,9 +22,11 @@ class Launch:
     """A program to start inside a sandbox.
 
     ``env`` is its whole environment. ``workspace`` and ``home`` are the only folders that it may
-    write to besides a private /tmp; both keep their paths. ``read_only`` are further files and
-    folders that it may read (a mirror's objects, where the program is installed). ``gateway`` is
-    a unix socket on the host, reachable inside as TCP on 127.0.0.1:GATEWAY_PORT.
+    write to besides a private /tmp and ``writable`` ones; all keep their paths. ``protected`` are
+    those inside of them that it may read only; a sandbox that is not isolated can't hold that.
+    ``read_only`` are further files and folders that it may read (a mirror's objects, where the
+    program is installed). ``gateway`` is a unix socket on the host, reachable inside as TCP on
+    127.0.0.1:GATEWAY_PORT. ``folder`` is where the program starts; None: the workspace.
     """
 
     run_id: str
@@ -35,6 +37,9 @@ class Launch:
     limits: Limits = field(default_factory=Limits)
     read_only: tuple[Path, ...] = ()
     gateway: Path | None = None
+    writable: tuple[Path, ...] = ()
+    protected: tuple[Path, ...] = ()
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
