@@ -1,7 +1,8 @@
 """The ``lemnos`` commands.
 
 Exit codes: 0 all well; 1 a failure, or a task that failed; 2 wrong usage; 3 no server answers;
-4 the credential is refused; 130 ended by Ctrl-C.
+4 the credential is refused; 130 ended by Ctrl-C. ``lemnos guard-rails`` has 3 for gates without a
+verdict, too.
 
 What a command needs is imported when it runs, so that ``lemnos --help`` starts at once.
 """

@@ -16,6 +16,7 @@ from lemnos.cli.commands import (
     demo,
     doctor,
     git_keys,
+    guard_rails,
     mcp,
     metrics,
     migrate,
@@ -40,6 +41,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
+app.command("guard-rails")(guard_rails.guard_rails)
 app.command("route")(route.route)
 app.command("analyze")(analyze.analyze)
 app.command("refactor")(refactor.refactor)

@@ -1,4 +1,7 @@
-"""A small client of the CodeForge operations, for the commands; ``orchex`` has the others."""
+"""A small client of the CodeForge operations, for the commands.
+
+``orchex`` and ``hephaestus`` have those of the other documents.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any, cast
 import httpx2
 
 from lemnos.cli.discovery import Server
+from lemnos.cli.hephaestus import Hephaestus
 from lemnos.cli.http import Http, Json, given, segment
 from lemnos.cli.orchex import Orchex
 from lemnos.cli.shapes import Created, Diff, PullRequest, StreamEvent, Task, TaskPage
@@ -23,6 +27,7 @@ class Client:
         self.server = server
         self._http = Http(server, transport)
         self.orchex = Orchex(self._http)
+        self.hephaestus = Hephaestus(self._http)
 
     def __enter__(self) -> Client:
         return self

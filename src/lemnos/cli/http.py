@@ -165,7 +165,11 @@ def _failure(response: httpx2.Response, content: Json) -> CommandError:
     told = content.get("error")
     said = _from_envelope(content) if isinstance(told, dict) else content
     return _KINDS.get(response.status_code, CommandError)(
-        str(said.get("message") or f"The server answered {response.status_code}."),
+        str(
+            said.get("message")
+            or said.get("detail")
+            or f"The server answered {response.status_code}."
+        ),
         code=str(said.get("code") or said.get("error") or response.status_code),
         hint=_hint(response),
         fields=said.get("fields"),

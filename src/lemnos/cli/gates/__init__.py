@@ -1,0 +1,1 @@
+"""``lemnos guard-rails``: the gates of a project, here or at a server, told live."""

@@ -1,0 +1,183 @@
+"""Gates for people: each as it ends, with what it points out, who judged, and what to do."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from lemnos.cli.gates.verdict import Gate, Report, conclusion, passes, verdict_of, words
+from lemnos.cli.output import console, visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+
+MOST_FINDINGS = 20  # of a gate that are shown
+_OUTPUT_LINES = 15  # of what a tool without a verdict said last
+_MARKS: Mapping[str, tuple[str, str]] = {
+    "passed": ("✓", "green"),
+    "not_applicable": ("–", "dim"),
+    "failed": ("✗", "red"),
+    "not_run": ("–", "dim"),
+    "cancelled": ("–", "dim"),
+}
+_UNDECIDED = ("!", "yellow")  # the tool gave no verdict
+_LEVELS = {"error": "red", "warning": "yellow", "note": "dim"}
+
+
+class Teller:
+    """Hears of gates and tells people. ``quiet``: only of those that do not pass."""
+
+    def __init__(self, to: Console, status: Status | None, *, quiet: bool) -> None:
+        self._to = to
+        self._status = status
+        self._quiet = quiet
+        self._running: dict[str, float] = {}
+
+    def begun(self, gate: str, done: int, total: int) -> None:
+        """A gate has begun."""
+        self._running[gate] = time.monotonic()
+        if self._status is None and not self._quiet:
+            self._to.print(visible(f"… {gate}"), style="dim", soft_wrap=True)
+        self._update(done, total)
+
+    def ended(self, gate: Gate, done: int, total: int) -> None:
+        """A gate has ended."""
+        self._running.pop(str(gate["name"]), None)
+        if not (self._quiet and passes(gate)):
+            print_gate(self._to, gate)
+        self._update(done, total)
+
+    def note(self, text: str) -> None:
+        """Something beside the gates."""
+        self._to.print(visible(text), style="dim", soft_wrap=True)
+
+    def _update(self, done: int, total: int) -> None:
+        if self._status is not None:
+            names = visible(", ".join(self._running)) or "…"
+            self._status.update(f"{done} of {total}  {names}")
+
+
+class Silence(Teller):
+    """For scripts: nothing is told."""
+
+    def __init__(self) -> None:
+        """Nothing is needed to say nothing."""
+
+    def begun(self, gate: str, done: int, total: int) -> None:
+        """Says nothing."""
+
+    def ended(self, gate: Gate, done: int, total: int) -> None:
+        """Says nothing."""
+
+    def note(self, text: str) -> None:
+        """Says nothing."""
+
+
+@contextmanager
+def telling(*, as_json: bool, quiet: bool) -> Iterator[Teller]:
+    """A spinner with what runs on a terminal; elsewhere a line for each beginning and end."""
+    if as_json:
+        yield Silence()
+        return
+    to = console()
+    if not to.is_terminal:
+        yield Teller(to, None, quiet=quiet)
+        return
+    with to.status("…") as status:
+        yield Teller(to, status, quiet=quiet)
+
+
+def print_gate(to: Console, gate: Gate) -> None:
+    """One gate: its verdict, what is new, and how to go on from there."""
+    from rich.text import Text
+
+    said, verdict = gate["metadata"], verdict_of(gate)
+    mark, style = _MARKS.get(verdict, _UNDECIDED)
+    if not passes(gate) and said["optional"]:
+        style = "yellow"
+    line = Text.assemble((mark, style), f" {visible(str(gate['name'])):<10}", _judge(said))
+    line.append(visible(str(gate["message"])), "" if passes(gate) else style)
+    line.append(_aside(gate), "dim")
+    to.print(line, soft_wrap=True)
+    if passes(gate):
+        return
+    _print_findings(to, said["findings"])
+    if verdict not in _MARKS or not said["findings"]:
+        _print_output(to, str(said.get("output", "")))
+    _print_next(to, gate)
+
+
+def print_conclusion(to: Console, report: Report) -> None:
+    """The last line."""
+    style = "bold green" if report["success"] else "bold red"
+    to.print(visible(conclusion(report)), style=style, soft_wrap=True)
+
+
+def _judge(said: Mapping[str, Any]) -> str:
+    name = " ".join(str(part) for part in (said["tool"], said["version"]) if part)
+    return f"{visible(name)}: " if name else ""
+
+
+def _aside(gate: Gate) -> str:
+    said, verdict = gate["metadata"], verdict_of(gate)
+    parts = []
+    if verdict not in _MARKS:
+        parts.append(words(verdict))
+    if said["known_findings"]:
+        parts.append(f"{said['known_findings']} known")
+    if said["optional"] and not passes(gate):
+        parts.append("optional")
+    if verdict not in ("not_applicable", "not_run"):
+        parts.append("cached" if said["cached"] else f"{gate['duration']:.1f} s")
+    return f"  ({', '.join(parts)})" if parts else ""
+
+
+def _print_findings(to: Console, findings: list[Mapping[str, Any]]) -> None:
+    new = [one for one in findings if one["baselineState"] == "new"]
+    for one in new[:MOST_FINDINGS]:
+        to.print(_finding(one), soft_wrap=True)
+    if (left := len(new) - MOST_FINDINGS) > 0:
+        to.print(f"    … {left} more; --sarif FILE or --json has them all", style="dim")
+
+
+def _finding(one: Mapping[str, Any]) -> Any:
+    """``path:line:column: message [rule]``, as terminals and editors make links of."""
+    from rich.text import Text
+
+    text = Text("    ")
+    if place := _place(one):
+        text.append(visible(place), "bold")
+        text.append(": ")
+    if one["level"] != "error":
+        text.append(f"{one['level']}: ", _LEVELS.get(one["level"], ""))
+    message = str(one["message"]["text"]).strip()
+    text.append(visible(message.replace("\n", "\n      ")))
+    text.append(f"  [{visible(str(one['ruleId']))}]", "dim")
+    return text
+
+
+def _place(one: Mapping[str, Any]) -> str:
+    for location in one.get("locations", ()):
+        physical = location["physicalLocation"]
+        region = physical.get("region", {})
+        numbers = (region.get("startLine"), region.get("startColumn"))
+        known = [str(number) for number in numbers if number is not None]
+        return ":".join([physical["artifactLocation"]["uri"], *known])
+    return ""
+
+
+def _print_output(to: Console, output: str) -> None:
+    for line in output.strip().splitlines()[-_OUTPUT_LINES:]:
+        to.print(visible(f"    {line}"), style="dim", soft_wrap=True)
+
+
+def _print_next(to: Console, gate: Gate) -> None:
+    said = gate["metadata"]
+    if install := said.get("install"):
+        to.print(visible(f"    to install it: {install}"), soft_wrap=True)
+    if command := said["command"]:
+        to.print(visible(f"    by hand: {shlex.join(command)}"), style="dim", soft_wrap=True)

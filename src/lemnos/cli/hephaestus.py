@@ -1,0 +1,34 @@
+"""A small client of the Hephaestus operations: gates, and the tasks by which they are followed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lemnos.cli.http import Http, Json, segment
+from lemnos.cli.shapes import StreamEvent
+
+_BASE = "/api/v1"
+
+
+class Hephaestus:
+    """Talks to ``/api/v1`` of one server."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def guard_rails(self, body: Mapping[str, Any]) -> Json:
+        """Have gates run; the answer names the task to follow: ``{task_id, status, …}``."""
+        return self._http.post(f"{_BASE}/quality/guard-rails", {**body, "async": True})
+
+    def task(self, task_id: str) -> Json:
+        """``{task_id, status, progress, result, error}``."""
+        return self._http.get(f"{_BASE}/tasks/{segment(task_id)}")
+
+    def cancel(self, task_id: str) -> Json:
+        """End it, with the tool that runs."""
+        return self._http.post(f"{_BASE}/tasks/{segment(task_id)}/cancel")
+
+    def events(self, task_id: str, after: str = "") -> Iterator[StreamEvent]:
+        """What happens, up to and with ``done``."""
+        return self._http.events(f"{_BASE}/tasks/{segment(task_id)}/stream", after)
