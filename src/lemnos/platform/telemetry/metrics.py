@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
@@ -85,6 +85,10 @@ class Metrics:
     def counter(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Counter:
         """A counter of this process."""
         return Counter(name, text, labels, registry=self.registry)
+
+    def histogram(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Histogram:
+        """Seconds that something took in this process, in the buckets of requests."""
+        return Histogram(name, text, labels, buckets=_SECONDS, registry=self.registry)
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""

@@ -1,0 +1,164 @@
+"""``hephaestus.v1.AnalyticsService``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from lemnos.domains.analytics.model import (
+    DEFAULT_DAYS,
+    DEFAULT_LIMIT,
+    MAX_DAYS,
+    MAX_LIMIT,
+    Kind,
+    Strategy,
+    Where,
+)
+from lemnos.domains.analytics.plain import plain_hotspots, plain_rankings
+from lemnos.domains.analytics.service import AnalyticsService as Analytics
+from lemnos.grpc.admission import Rpc, caller
+from lemnos.grpc.generated.hephaestus.v1 import analytics_pb2 as pb
+from lemnos.grpc.generated.hephaestus.v1.analytics_pb2_grpc import AnalyticsServiceServicer
+from lemnos.grpc.messages import between, filled, refuse_nul
+from lemnos.kernel.errors import Invalid, TooLarge
+from lemnos.platform.db import Tx
+from lemnos.platform.execute import Door
+
+MOST_RECORDS = 200_000  # of one ingest: they are held until it is complete
+_LONGEST_PATH = 4096
+_ENUM = "RANKING_STRATEGY_"
+
+
+class AnalyticsService(AnalyticsServiceServicer):
+    """Answers rankings and hotspots, and takes in what others have measured."""
+
+    def __init__(self, analytics: Analytics, door: Door) -> None:
+        self._analytics = analytics
+        self._door = door
+
+    async def GetRankings(  # noqa: N802 (the .proto names it)
+        self, request: pb.GetRankingsRequest, _rpc: Rpc
+    ) -> pb.GetRankingsResponse:
+        """The files that are most worth a refactoring."""
+        found = await self._analytics.rankings(
+            caller(),
+            Where(request.workspace, request.task_id),
+            strategy=_strategy(request.strategy),
+            limit=_limit(request),
+            days=_days(request),
+        )
+        plain = plain_rankings(found)
+        strategy = _ENUM + plain["strategy"].upper()
+        return filled(pb.GetRankingsResponse(), plain | {"strategy": strategy})
+
+    async def GetHotspots(  # noqa: N802
+        self, request: pb.GetHotspotsRequest, _rpc: Rpc
+    ) -> pb.GetHotspotsResponse:
+        """The files that are both complicated and often changed."""
+        found = await self._analytics.hotspots(
+            caller(),
+            Where(request.workspace, request.task_id),
+            limit=_limit(request),
+            days=_days(request),
+        )
+        return filled(pb.GetHotspotsResponse(), plain_hotspots(found))
+
+    async def StreamIngest(  # noqa: N802
+        self, requests: AsyncIterator[pb.StreamIngestRequest], _rpc: Rpc
+    ) -> pb.StreamIngestResponse:
+        """Keep all records of a stream that its client has ended, in one transaction."""
+        ctx, sent = caller(), await _gathered(requests)
+
+        async def work(tx: Tx) -> dict[Kind, int]:
+            kept = {}
+            for kind, content in sent.content.items():
+                measurement = await self._analytics.ingest(
+                    tx, ctx, sent.workspace, kind, sent.source, sent.commit, content
+                )
+                kept[kind] = len(measurement.content)
+            return kept
+
+        kept = await self._door.do(
+            ctx,
+            "analytics.ingest",
+            work,
+            target=sent.workspace,
+            detail={"source": sent.source, "records": sent.records},
+        )
+        return pb.StreamIngestResponse(
+            coverage_records=kept.get(Kind.COVERAGE, 0), churn_records=kept.get(Kind.CHURN, 0)
+        )
+
+
+@dataclass(slots=True)
+class _Sent:
+    """What a stream has brought."""
+
+    workspace: str
+    source: str
+    commit: str
+    records: int = 0
+    content: dict[Kind, dict[str, tuple[int, int]]] = field(default_factory=dict)
+
+    def add(self, kind: Kind, path: str, first: int, second: int) -> None:
+        """Take a record in. Raises ``Invalid``, and ``TooLarge`` for one too many."""
+        self.records += 1
+        if self.records > MOST_RECORDS:
+            raise TooLarge(f"One ingest takes up to {MOST_RECORDS} records.")
+        if not 1 <= len(path) <= _LONGEST_PATH:
+            raise _refused(self.records, "path", f"must have 1 to {_LONGEST_PATH} characters")
+        paths = self.content.setdefault(kind, {})
+        if path in paths:
+            raise _refused(self.records, "path", f"{path} was sent twice")
+        paths[path] = (first, second)
+
+
+async def _gathered(requests: AsyncIterator[pb.StreamIngestRequest]) -> _Sent:
+    """All records of a stream. Raises ``Invalid`` naming the one that is wrong."""
+    sent: _Sent | None = None
+    async for request in requests:
+        refuse_nul(request)
+        which = request.WhichOneof("record")
+        if sent is None:
+            if which != "target":
+                raise Invalid("The first message must be the target.", fields={"target": "missing"})
+            target = request.target
+            sent = _Sent(target.workspace, target.source, target.commit)
+        elif which == "coverage":
+            coverage = request.coverage
+            sent.add(Kind.COVERAGE, coverage.path, coverage.covered_lines, coverage.total_lines)
+        elif which == "churn":
+            churn = request.churn
+            sent.add(Kind.CHURN, churn.path, churn.churn, churn.revisions)
+        else:
+            raise _refused(sent.records + 1, which or "record", "must be coverage or churn")
+    if sent is None or not sent.records:
+        raise Invalid("The stream held no records.", fields={"record": "missing"})
+    return sent
+
+
+def _refused(number: int, name: str, problem: str) -> Invalid:
+    where = f"record[{number}].{name}"
+    return Invalid(f"{where} {problem}.", fields={where: problem})
+
+
+def _strategy(number: int) -> Strategy:
+    if number == pb.RANKING_STRATEGY_UNSPECIFIED:
+        return Strategy.COMPOSITE
+    names = pb.RankingStrategy.items()
+    for name, value in names:
+        if value == number:
+            return Strategy(name.removeprefix(_ENUM).lower())
+    known = ", ".join(name for name, value in names if value)
+    problem = f"must be one of: {known}"
+    raise Invalid(f"strategy {problem}.", fields={"strategy": problem})
+
+
+def _limit(request: pb.GetRankingsRequest | pb.GetHotspotsRequest) -> int:
+    limit = request.limit if request.HasField("limit") else DEFAULT_LIMIT
+    return between("limit", limit, MAX_LIMIT)
+
+
+def _days(request: pb.GetRankingsRequest | pb.GetHotspotsRequest) -> int:
+    days = request.days if request.HasField("days") else DEFAULT_DAYS
+    return between("days", days, MAX_DAYS)
