@@ -77,6 +77,7 @@ def build(settings: Settings) -> Server:
     host = make_host(settings, gateway)
     runtimes = make_runtimes(settings, gateway, host)
     inspector = make_inspector(host)
+    gates = make_gates(settings, host)
     forge_http = ForgeHttp(platform.guard)
     forges = ForgeRegistry(forge_http, platform.guard, _forge_hosts(settings))
     policy = GuardPolicy(platform.guard)
@@ -99,6 +100,7 @@ def build(settings: Settings) -> Server:
             forges=forges,
             policy=policy,
             inspector=inspector,
+            gates=gates,
         ),
     )
     analyse = analyses.job
@@ -108,7 +110,6 @@ def build(settings: Settings) -> Server:
     refactorings = make_refactorings(settings, platform, tasks, analyses.service, keys, inspector)
 
     operations, places = make_operations(platform), make_places(settings)
-    gates = make_gates(settings, host)
     guard_rails = GuardRailsService(operations, places, tasks.places, gates)
 
     readiness = Readiness()

@@ -9,15 +9,18 @@ from lemnos.domains.agents.ports import Runtimes
 from lemnos.domains.integrations.ports import Forges
 from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.mcp.service import McpService
-from lemnos.domains.quality.ports import Inspector
+from lemnos.domains.quality.ports import Gates, Inspector
 from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.changes import ChangesReader, DiffStore
 from lemnos.domains.tasks.credentials import Credentials
+from lemnos.domains.tasks.direct import DirectRuns
+from lemnos.domains.tasks.gatekeeping import Gatekeeper
 from lemnos.domains.tasks.jobs import IterationJob
 from lemnos.domains.tasks.places import WorkspacePlaces
 from lemnos.domains.tasks.ports import AddressPolicy
 from lemnos.domains.tasks.pull_requests import PullRequestJob
 from lemnos.domains.tasks.recording import Recorder
+from lemnos.domains.tasks.repairing import Repairer
 from lemnos.domains.tasks.routing.announcements import TaskAnnouncements
 from lemnos.domains.tasks.routing.attempts import Attempts
 from lemnos.domains.tasks.routing.drafting import Drafter
@@ -56,6 +59,7 @@ class Neighbours:
     forges: Forges
     policy: AddressPolicy
     inspector: Inspector
+    gates: Gates
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +112,13 @@ def make_tasks(settings: Settings, platform: Platform, near: Neighbours) -> Task
     bench = Bench(db, store, recorder, near.workspaces, near.git, credentials)
     recorder.on_rested.append(Rests(bench, orders, parking, router, engine))
     history = History(db)
-    attempts = Attempts(bench, orders, parking, registry, router, near.runtimes, runner, history)
+    repairer = Repairer(bench, runner, Gatekeeper(bench, near.gates))
+    attempts = Attempts(
+        bench, orders, parking, registry, router, near.runtimes, runner, repairer, history
+    )
     jobs = _Jobs(platform)
-    iterate = IterationJob(bench, runner, diffs)
+    runs = DirectRuns(bench, runner, repairer, near.runtimes)
+    iterate = IterationJob(bench, runner, runs, diffs)
     jobs.add(ITERATE, iterate, AGENTS, iterate.failed)
     route = RoutedJob(bench, orders, parking, router, attempts, diffs, settings.route_patience)
     jobs.add(ROUTE, route, AGENTS, route.failed)

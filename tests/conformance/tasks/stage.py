@@ -34,7 +34,9 @@ from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.integrations.store import KeyStore
 from lemnos.domains.mcp.service import McpService
 from lemnos.domains.mcp.store import McpStore
-from lemnos.domains.quality.ports import Inspection
+from lemnos.domains.quality.model import Finding, GateReport, GateRequest, GateResult
+from lemnos.domains.quality.model import Verdict as QualityVerdict
+from lemnos.domains.quality.ports import GateEvent, Inspection, OnGate, Tree
 from lemnos.domains.quality.safety import Check, CheckResult, Outcome, SafetyReport
 from lemnos.domains.tasks.model import Task, TaskType, resting
 from lemnos.domains.tasks.routing.model import Order, OrderRecord
@@ -42,6 +44,7 @@ from lemnos.domains.workspaces.service import WorkspaceLimits, WorkspaceService
 from lemnos.domains.workspaces.store import WorkspaceStore
 from lemnos.foundation import Platform, make_platform
 from lemnos.kernel.context import system_context
+from lemnos.kernel.errors import Invalid
 from lemnos.main.agents import make_agents
 from lemnos.main.tasks import Neighbours, Tasks, make_tasks
 from lemnos.platform.db import Tx
@@ -139,12 +142,82 @@ class ScriptedInspector:
         )
 
 
+class FileGates:
+    """A small project's gates, decided by what its files hold.
+
+    ``lint`` points out each line with ``BAD``, ``tests`` fails while there is a file ``broken``
+    and writes into the tree like many a test suite. ``tool``, if it is asked for, is missing.
+    ``entered`` is set when gates run, and they go on when ``held`` is None or set.
+    """
+
+    def __init__(self) -> None:
+        self.entered = asyncio.Event()
+        self.held: asyncio.Event | None = None
+        self.trees: list[Tree] = []
+        self.running = 0
+
+    async def run(
+        self, tree: Tree, request: GateRequest, on_gate: OnGate | None = None
+    ) -> GateReport:
+        if request.profile not in ("", "strict"):
+            raise Invalid(f"There is no profile {request.profile}.", code="unknown_profile")
+        self.trees.append(tree)
+        (tree.root / "litter.txt").write_text("left by a test\n")
+        self.entered.set()
+        self.running += 1
+        try:
+            if self.held is not None:
+                await self.held.wait()
+        finally:
+            self.running -= 1
+        names = request.gates or ("lint", "tests")
+        results = []
+        for done, name in enumerate(names):
+            result = _GATES[name](tree.root)
+            results.append(result)
+            if on_gate is not None:
+                await on_gate(GateEvent(name, done, len(names)))
+                await on_gate(GateEvent(name, done + 1, len(names), result))
+        return GateReport(tuple(results), 0.1)
+
+
+def _lint(root: Path) -> GateResult:
+    findings = tuple(
+        Finding("B001", f"BAD: {line}", path=path.name, line=number, fingerprint=line)
+        for path in sorted(root.glob("*.py"))
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if "BAD" in line
+    )
+    verdict = QualityVerdict.FAILED if findings else QualityVerdict.PASSED
+    return GateResult("lint", verdict, f"{len(findings)} findings", tool="l", findings=findings)
+
+
+def _tests(root: Path) -> GateResult:
+    failed = (root / "broken").exists()
+    verdict = QualityVerdict.FAILED if failed else QualityVerdict.PASSED
+    return GateResult("tests", verdict, "1 failed" if failed else "1 passed", output="E assert")
+
+
+def _tool(_root: Path) -> GateResult:
+    return GateResult("tool", QualityVerdict.MISSING_TOOL, "Install it.")
+
+
+_GATES = {"lint": _lint, "tests": _tests, "tool": _tool}
+
+
 class Stage:
     """The parts under test."""
 
-    def __init__(self, platform: Platform, tasks: Tasks, agents: Any, runtime: ScriptedRuntime):
+    def __init__(
+        self,
+        platform: Platform,
+        tasks: Tasks,
+        agents: Any,
+        runtime: ScriptedRuntime,
+        gates: FileGates,
+    ) -> None:
         self.platform, self.tasks, self.agents = platform, tasks, agents
-        self.runtime = runtime
+        self.runtime, self.gates = runtime, gates
         self.orders = tasks.orders
 
     async def do(self, work: Callable[[Tx], Awaitable[Any]]) -> Any:
@@ -233,15 +306,16 @@ async def staged(folder: Path, dsn: str = "", **more: Any) -> AsyncIterator[Stag
     policy = GuardPolicy(platform.guard)
     agents = make_agents(settings, platform, runtimes)
     mcp = McpService(McpStore(platform.db), platform.vault, policy.check_mcp_server)
+    inspector, gates = ScriptedInspector(), FileGates()
     near = Neighbours(
-        git, workspaces, keys, mcp, agents, runtimes, forges, policy, ScriptedInspector()
+        git, workspaces, keys, mcp, agents, runtimes, forges, policy, inspector, gates
     )
     tasks = make_tasks(settings, platform, near)
     await platform.db.start()
     await platform.notifier.start()
     await platform.engine.start()
     try:
-        yield Stage(platform, tasks, agents, runtime)
+        yield Stage(platform, tasks, agents, runtime, gates)
     finally:
         await platform.engine.drain(0)
         await platform.notifier.stop()

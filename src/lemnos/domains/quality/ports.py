@@ -50,8 +50,9 @@ class Tree:
 
     ``protected`` are paths inside that tools may read only (its git directory); ``readable`` are
     further ones outside of it. ``base`` is a checkout of what the tree was made from: findings
-    that it has too are known ones. ``untouched``: the tree must be as before afterwards; a gate
-    that would change files then only looks.
+    that it has too are known ones, and the baseline is read from there, as the tree's own may
+    hold what a change has accepted of itself. ``untouched``: the tree must be as before
+    afterwards; a gate that would change files then only looks.
     """
 
     root: Path

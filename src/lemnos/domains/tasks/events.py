@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from lemnos.domains.quality.ports import GateEvent
+from lemnos.domains.tasks.gating import GateRecord
 from lemnos.domains.tasks.model import Changes, Task
 from lemnos.domains.workspaces.ports import Checkout
 from lemnos.kernel import clock
@@ -24,6 +26,8 @@ ENDINGS = frozenset(
         "pr_failed",
     }
 )
+
+_LONGEST = 1000  # characters of a gate's message
 
 _encode = msgspec.json.Encoder().encode
 
@@ -95,6 +99,56 @@ def completed(result: str, changes: Changes, usage: Mapping[str, Any], iteration
         "iteration": iteration,
     }
     return event("result", "task_completed", data)
+
+
+def gates_started(repairs: int) -> NewEvent:
+    """The gates look at what the agent has made, after so many repairs."""
+    return event("gates", "gates_started", {"repairs": repairs})
+
+
+def gate_told(told: GateEvent) -> NewEvent:
+    """A gate has begun or has ended; ``done`` of ``total`` have ended."""
+    data: dict[str, Any] = {"gate": told.gate, "done": told.done, "total": told.total}
+    if told.result is None:
+        return event("gates", "gate_started", data)
+    result = told.result
+    data |= {
+        "passed": result.passed,
+        "verdict": result.verdict.value,
+        "message": result.message[:_LONGEST],
+        "duration_seconds": round(result.duration_seconds, 3),
+        "findings": sum(not finding.known for finding in result.findings),
+    }
+    return event("gates", "gate_finished", data)
+
+
+def gates_finished(record: GateRecord) -> NewEvent:
+    """All gates have ended, what the base has too is left out; ``stopped``: no repair follows."""
+    data = {
+        "success": record.success,
+        "failing": list(record.failing),
+        "weakened": list(record.weakened),
+        "stopped": record.stopped or None,
+        "problem": record.problem or None,
+    }
+    return event("gates", "gates_finished", data)
+
+
+def repair_started(record: GateRecord, attempts: int) -> NewEvent:
+    """The agent is sent back with what the gates found."""
+    data = {"repair": record.repairs, "attempts": attempts, "gates": list(record.failing)}
+    return event("gates", "repair_started", data)
+
+
+def repair_finished(record: GateRecord, verdict: str, cost_usd: float | None) -> NewEvent:
+    """The agent has ended a repair, however; the gates look again, if it was not cancelled."""
+    data = {
+        "repair": record.repairs,
+        "verdict": verdict,
+        "cost_usd": cost_usd,
+        "problem": record.problem or None,
+    }
+    return event("gates", "repair_finished", data)
 
 
 def taken_back(reason: str) -> NewEvent:

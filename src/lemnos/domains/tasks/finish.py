@@ -10,6 +10,7 @@ import msgspec
 from lemnos.domains.agents.ports import RunResult, Verdict
 from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.changes import DiffStore
+from lemnos.domains.tasks.gating import GateRecord, GatesAsked, Stage, Stopped, refusal
 from lemnos.domains.tasks.model import Changes, Status, Task, Usage, resting
 from lemnos.domains.tasks.recording import Ending
 from lemnos.domains.workspaces.disk import disk_full_fails
@@ -53,7 +54,9 @@ class Finish:
         async def end(tx: Tx) -> None:
             task = await self._bench.store.get(job.tenant, job.payload["task_id"], tx)
             if task is not None and is_at(task, job):
-                await self._bench.recorder.ended(tx, task, ending)
+                record = await self._bench.store.gate_record(task.id, task.iteration, tx)
+                final = gated(ending, task.config.gates, record)
+                await self._bench.recorder.ended(tx, task, final)
 
         # Before the end is told, so that whoever sees it also sees how large the workspace is.
         await self._bench.workspaces.measure(job.payload["task_id"])
@@ -93,6 +96,20 @@ def ending_of(result: RunResult) -> Ending:
         usage,
         session=result.session,
     )
+
+
+def gated(ending: Ending, asked: GatesAsked | None, record: GateRecord | None) -> Ending:
+    """The end as the gates leave it: what completed fails where they had to pass and did not."""
+    if asked is None or record is None:
+        return ending
+    if record.stage is not Stage.SETTLED:  # the engine, or something else, has given up
+        record = replace(record, tree="", prompt="")
+    ending = replace(ending, gates=record)
+    invalid = record.stopped == Stopped.INVALID
+    if ending.status is not Status.COMPLETED or record.success or not (asked.required or invalid):
+        return ending
+    code = "gates_invalid" if invalid else "gates_failed"
+    return replace(ending, status=Status.FAILED, error=refusal(record), error_class=code)
 
 
 def with_changes(ending: Ending, changes: Mapping[str, int] | None) -> Ending:

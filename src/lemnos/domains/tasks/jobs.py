@@ -9,6 +9,7 @@ import msgspec
 from lemnos.domains.agents.ports import RunResult
 from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.changes import DiffStore
+from lemnos.domains.tasks.direct import DirectRuns
 from lemnos.domains.tasks.finish import Finish, ending_of, with_changes
 from lemnos.domains.tasks.model import Status, Task
 from lemnos.domains.tasks.recording import Ending
@@ -19,11 +20,14 @@ from lemnos.platform.db import Tx
 
 
 class IterationJob:
-    """Checkout, agent, changes, end: each a step that happens once."""
+    """Checkout, agent and gates, changes, end: each a step that happens once."""
 
-    def __init__(self, bench: Bench, runner: AgentRunner, diffs: DiffStore) -> None:
+    def __init__(
+        self, bench: Bench, runner: AgentRunner, runs: DirectRuns, diffs: DiffStore
+    ) -> None:
         self._bench = bench
         self._runner = runner
+        self._runs = runs
         self._finish = Finish(bench, diffs)
 
     async def __call__(self, steps: Steps) -> None:
@@ -58,11 +62,14 @@ class IterationJob:
         if task.cancel_requested_at is not None:
             return _builtins(cancelled_result())
         await self._runner.end_leftover(task)
-        # Made again here: the step before may have been recorded on a node that is gone.
-        workspace = await self._bench.workspace(steps, task)
+        workspace = await self._bench.held_workspace(task.id)
+        if workspace is None:
+            # Made again: the step before may have been recorded on a node that is gone.
+            await self._runs.forget(steps, task)
+            workspace = await self._bench.workspace(steps, task)
         task = await self._task(steps)
         secrets = await self._bench.credentials.secrets(task)
-        return _builtins(await self._runner.run(steps, task, secrets, workspace))
+        return _builtins(await self._runs.run(steps, task, secrets, workspace))
 
 
 def _builtins(result: RunResult) -> dict[str, Any]:

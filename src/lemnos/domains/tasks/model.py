@@ -186,6 +186,7 @@ class Iteration:
     session: str = ""
     started_at: int | None = None
     ended_at: int | None = None
+    gates: GateRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from lemnos.domains.tasks import events
 from lemnos.domains.tasks.callbacks import callback
+from lemnos.domains.tasks.gating import GateRecord
 from lemnos.domains.tasks.model import Changes, Status, Task, Usage, demand
 from lemnos.domains.tasks.ports import Announcements
 from lemnos.domains.tasks.store import TaskStore, usage_columns
@@ -29,6 +30,7 @@ class Ending:
     usage: Usage = field(default_factory=Usage)
     changes: Changes | None = None
     session: str = ""
+    gates: GateRecord | None = None
 
 
 class Recorder:
@@ -111,6 +113,7 @@ class Recorder:
             error_class=ending.error_class,
             changes=ending.changes or task.changes,
             session=session,
+            gates=ending.gates,
             finished_at=now,
             **usage_columns(usage),
         )
@@ -124,6 +127,7 @@ class Recorder:
             error=ending.error or None,
             changes=ending.changes,
             session=session,
+            gates=ending.gates,
             ended_at=now,
             **usage_columns(ending.usage),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -13,7 +13,6 @@ import msgspec
 from lemnos.domains.agents.ports import (
     AgentEvent,
     AgentRun,
-    Choice,
     ErrorClass,
     EventKind,
     Limits,
@@ -47,7 +46,6 @@ _LONGEST_TEXT, _LONGEST_ERROR = 100_000, 10_000  # characters of a result that a
 _SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 _SIGNS_OF_WORK = frozenset({EventKind.TEXT, EventKind.THINKING, EventKind.TOOL_USE})
 
-_outcome = msgspec.json.Decoder(RunResult).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -115,26 +113,6 @@ class AgentRunner:
         if record and record["pgid"] and record["node"] == self._options.node:
             await self._runtimes.end_leftover(record["pgid"], record["started_ticks"])
 
-    async def run(
-        self, steps: Steps, task: Task, secrets: TaskSecrets, workspace: Workspace
-    ) -> RunResult:
-        """Run the agent for the task's current iteration.
-
-        The result is kept before it is returned, so a crash right afterwards does not run the
-        agent a second time.
-        """
-        record = await self._store.run_record(task.id, task.iteration)
-        if record and record["outcome"]:
-            return _outcome(record["outcome"])
-        choice = await self._choose(task, secrets)
-        spec = await self._spec(task, secrets, workspace, choice.runtime)
-        if record and record["session"]:
-            spec = interrupted(spec, record["session"])
-        task = await self._begin(steps, task, choice)
-        ran = await self.carry_out(steps, task, choice.runtime, spec, secrets)
-        await self._keep(steps, task, ran.result)
-        return ran.result
-
     async def carry_out(
         self,
         steps: Steps,
@@ -143,18 +121,21 @@ class AgentRunner:
         spec: RunSpec,
         secrets: TaskSecrets,
         wanted: Callable[[], Awaitable[bool]] | None = None,
+        past: Sequence[str] = (),
     ) -> Ran:
         """Run the agent once, or twice: when its session is lost, it is told the past instead.
 
-        The run is cancelled when the task is, and when ``wanted`` says no.
+        ``past`` is what it was asked before in this iteration. The run is cancelled when the task
+        is, and when ``wanted`` says no.
         """
-        if spec.resume and not any(spec.home.iterdir()):
-            # The workspace was made anew, and sessions live in the home beside it.
-            spec = replace(spec, resume="", prompt=await self._retold(task, spec))
+        # The workspace was made anew, and sessions live in the home beside it.
+        lost = spec.resume and not any(spec.home.iterdir())
+        if lost or (past and not spec.resume):
+            spec = replace(spec, resume="", prompt=await self._retold(task, spec, past))
         ran = await self._attempt(steps, task, runtime, spec, secrets, wanted)
         if spec.resume and not ran.worked and ran.result.error_class is ErrorClass.AGENT:
             # The session was not saved when its run was killed, or is on a node that is gone.
-            spec = replace(spec, resume="", prompt=await self._retold(task, spec))
+            spec = replace(spec, resume="", prompt=await self._retold(task, spec, past))
             ran = await self._attempt(steps, task, runtime, spec, secrets, wanted)
         return ran
 
@@ -182,19 +163,14 @@ class AgentRunner:
         first = None if answered is None else max(0.0, (answered - begun) * 1000)
         return Ran(_redacted(run.result, redactor), first)
 
-    async def _retold(self, task: Task, spec: RunSpec) -> str:
+    async def _retold(self, task: Task, spec: RunSpec, past: Sequence[str]) -> str:
         """The prompt for a model that has lost its session; one without a model needs no past."""
         iterations = await self._store.iterations(task.tenant, task.id)
         earlier = [one.prompt for one in iterations if one.number < task.iteration]
+        earlier += past
         if not earlier or spec.access.provider == "none":
             return spec.prompt
         return _FORGOTTEN + "\n\n".join([*earlier, "Now:", spec.prompt])
-
-    async def _choose(self, task: Task, secrets: TaskSecrets) -> Choice:
-        known = {name for name, access in self._options.accesses.items() if access.api_key}
-        if secrets.ai_api_key:
-            known = {"anthropic", "openai"}
-        return await self._runtimes.choose(task.config.cli, known)
 
     async def spec(self, task: Task, secrets: TaskSecrets, workspace: Workspace) -> RunSpec:
         """What every run of the task is given, whoever does it: no model yet, and no session."""
@@ -224,37 +200,6 @@ class AgentRunner:
         """The operator's model endpoints, by provider."""
         return self._options.accesses
 
-    async def _spec(
-        self, task: Task, secrets: TaskSecrets, workspace: Workspace, runtime: Runtime
-    ) -> RunSpec:
-        return replace(
-            await self.spec(task, secrets, workspace),
-            model=task.config.ai_model,
-            access=self._access(task, secrets, runtime),
-            resume=task.session if task.runtime == runtime.name else "",
-        )
-
-    def _access(self, task: Task, secrets: TaskSecrets, runtime: Runtime) -> ModelAccess:
-        """The model endpoint for a runtime, with the task's own key where it brings one."""
-        if runtime.needs == "none":
-            return ModelAccess("none")
-        if runtime.needs == "any":
-            wanted = "openai" if task.config.ai_model.startswith(("gpt", "o")) else "anthropic"
-        else:
-            wanted = runtime.needs
-        access = self._options.accesses.get(wanted, ModelAccess("none"))
-        if secrets.ai_api_key:
-            access = replace(access, api_key=secrets.ai_api_key)
-        return access if access.api_key else ModelAccess("none")
-
-    async def _begin(self, steps: Steps, task: Task, choice: Choice) -> Task:
-        async def body(tx: Tx) -> Task:
-            await steps.fence(tx)
-            name, reason = choice.runtime.name, choice.reason
-            return await self._recorder.running(tx, task, name, reason)
-
-        return await self._db.write(body)
-
     async def _follow(
         self,
         steps: Steps,
@@ -276,7 +221,7 @@ class AgentRunner:
                     await self._note_process(steps, task, run)
                 session = _session_id(happened.detail.get("session"))
                 if session and session != noted:
-                    await self._note(steps, task, session=session)
+                    await self.note(steps, task, session=session)
                     noted = session
                 if answered is None and happened.kind in _SIGNS_OF_WORK:
                     answered = time.monotonic()
@@ -301,12 +246,9 @@ class AgentRunner:
 
     async def _note_process(self, steps: Steps, task: Task, run: AgentRun) -> None:
         node, pgid, ticks = self._options.node, run.pgid, run.started_ticks
-        await self._note(steps, task, node=node, pgid=pgid, started_ticks=ticks)
+        await self.note(steps, task, node=node, pgid=pgid, started_ticks=ticks)
 
-    async def _keep(self, steps: Steps, task: Task, result: RunResult) -> None:
-        await self._note(steps, task, outcome=msgspec.json.encode(result).decode())
-
-    async def _note(self, steps: Steps, task: Task, **values: object) -> None:
+    async def note(self, steps: Steps, task: Task, **values: object) -> None:
         """Write down what is known of the run, however long the database is away."""
 
         async def body(tx: Tx) -> None:

@@ -13,6 +13,7 @@ from lemnos.domains.agents.ports import Runtimes
 from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.mcp.model import problems
 from lemnos.domains.tasks import events
+from lemnos.domains.tasks.gating import problems as problems_of_gates
 from lemnos.domains.tasks.model import (
     MAX_PROMPT,
     Iteration,
@@ -153,6 +154,7 @@ class TaskService:
             error=None,
             error_class="",
             finished_at=None,
+            gates=None,
         )
         first = Iteration(number, followup.prompt, Status.AWAITING_INSTRUCTION)
         await self._store.add_iteration(tx, task, first)
@@ -275,6 +277,8 @@ class TaskService:
             _refuse("config.max_turns", "must be at least 1")
         if config.max_budget_usd is not None and config.max_budget_usd <= 0:
             _refuse("config.max_budget_usd", "must be over 0")
+        for field, problem in problems_of_gates(config.gates).items() if config.gates else ():
+            _refuse(field, problem)
         try:
             self._runtimes.check(config.cli)
         except Invalid as error:

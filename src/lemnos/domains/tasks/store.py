@@ -149,6 +149,13 @@ class TaskStore:
         """The columns of an iteration that only the runner knows: outcome, node, pgid, …"""
         return await self._db.one(_ITERATION, {"task_id": task_id, "number": number})
 
+    async def gate_record(
+        self, task_id: str, number: int, tx: Tx | None = None
+    ) -> GateRecord | None:
+        """How far the gates of an iteration are; None before they have begun."""
+        row = await (tx or self._db).one(_ITERATION, {"task_id": task_id, "number": number})
+        return _gates(row["gates"]) if row and row["gates"] else None
+
     async def pull_request_asked(
         self, tenant: str, task_id: str, tx: Tx | None = None
     ) -> PullRequestAsked:
@@ -212,6 +219,7 @@ def _as_json(value: object) -> str:
 
 _AS_COLUMN: Mapping[type, Callable[[Any], str]] = {
     Changes: _as_json,
+    GateRecord: _as_json,
     TaskConfig: _as_json,
     PullRequestAsked: _as_json,
     Status: lambda status: status.value,
@@ -379,7 +387,7 @@ def _iteration_row(task: Task, iteration: Iteration) -> dict[str, Any]:
             "node": None,
             "pgid": None,
             "started_ticks": None,
-            "gates": None,
+            "gates": iteration.gates,
             "started_at": iteration.started_at,
             "ended_at": iteration.ended_at,
             **usage_columns(iteration.usage),
@@ -400,4 +408,5 @@ def _iteration(row: Row) -> Iteration:
         row["session"],
         row["started_at"],
         row["ended_at"],
+        _gates(row["gates"]) if row["gates"] else None,
     )

@@ -106,6 +106,18 @@ class Git(Protocol):
         """Put a snapshot into a fresh checkout of the same base."""
         ...
 
+    async def mark(self, checkout: Checkout) -> str:
+        """Remember what the work tree holds now; the id by which :meth:`put_back` finds it."""
+        ...
+
+    async def put_back(self, checkout: Checkout, mark: str) -> bool:
+        """Undo what was changed since the mark; whether anything was.
+
+        Files that git ignores stay as they are. Raises ``Conflict`` with code
+        ``workspace_changing`` when something goes on changing the tree.
+        """
+        ...
+
     async def diff(self, checkout: Checkout, *, max_bytes: int = 1_000_000) -> Diff:
         """What the work tree holds against its base: commits, staged, unstaged and new files."""
         ...

@@ -134,6 +134,19 @@ class WorkspaceService:
         finally:
             await asyncio.to_thread(folders.remove, folder)
 
+    @asynccontextmanager
+    async def beginning(self, checkout: Checkout, remote: Remote) -> AsyncGenerator[Checkout, None]:
+        """What a workspace was made from: a clean copy to look at, removed afterwards."""
+        await self.make_room()
+        folder = self._root / f".examined.{secrets.token_hex(8)}"
+        start = Snapshot(checkout.base, checkout.branch)
+        try:
+            with disk_full_fails():
+                base = await self._check_out(remote, folder / "base", start.branch, start)
+            yield base
+        finally:
+            await asyncio.to_thread(folders.remove, folder)
+
     async def adopt(self, tx: Tx, task_id: str, other: str) -> None:
         """Let a task go on from what another one has left."""
         await self._store.copy_snapshot(tx, other, task_id)

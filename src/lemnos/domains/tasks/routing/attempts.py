@@ -13,10 +13,12 @@ from lemnos.domains.agents.service import AgentService
 from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.finish import is_at
 from lemnos.domains.tasks.model import Status, Task
+from lemnos.domains.tasks.repairing import Repairer, Work
 from lemnos.domains.tasks.routing import course as courses
 from lemnos.domains.tasks.routing import events
 from lemnos.domains.tasks.routing.course import Course
 from lemnos.domains.tasks.routing.history import History
+from lemnos.domains.tasks.routing.judging import judgements
 from lemnos.domains.tasks.routing.model import Order
 from lemnos.domains.tasks.routing.parking import Parking, ask_of
 from lemnos.domains.tasks.routing.progress import reached
@@ -44,12 +46,16 @@ class Turn(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """An agent that could begin: where, by what, and in which session."""
+    """An agent that could begin: where, by what, and in which session.
+
+    ``goes_on``: from where a crash has cut it off, or from a failed try of its own.
+    """
 
     agent: Agent
     runtime: Runtime
     workspace: Workspace
     resume: str = ""
+    goes_on: bool = False
 
 
 class Attempts:
@@ -64,6 +70,7 @@ class Attempts:
         router: Router,
         runtimes: Runtimes,
         runner: AgentRunner,
+        repairer: Repairer,
         history: History,
     ) -> None:
         self._bench = bench
@@ -73,6 +80,7 @@ class Attempts:
         self._router = router
         self._runtimes = runtimes
         self._runner = runner
+        self._repairer = repairer
         self._history = history
 
     async def make(self, steps: Steps) -> Turn:
@@ -158,10 +166,11 @@ class Attempts:
             same = (task.agent_id, task.runtime) == (agent.agent_id, runtime.name)
             return _Ready(agent, runtime, workspace, task.session if same else "")
         if agent.agent_id == course.agent_id:
-            record = await self._bench.store.run_record(task.id, task.iteration)
-            session = record["session"] if record else ""
-            if session and (held := await self._bench.held_workspace(task.id)) is not None:
-                return _Ready(agent, runtime, held, session)
+            row = await self._bench.store.run_record(task.id, task.iteration)
+            if row is not None and (row["session"] or row["outcome"]):
+                held = await self._bench.held_workspace(task.id)
+                if held is not None:
+                    return _Ready(agent, runtime, held, row["session"], goes_on=True)
         return _Ready(agent, runtime, await self._bench.workspace(steps, task, anew=True))
 
     async def _admit(
@@ -204,8 +213,11 @@ class Attempts:
             tx, task, course=course, tier=attempt.tier, attempts=attempt.number
         )
         await bench.recorder.running(tx, task, ready.runtime.name, reason, agent_id=agent_id)
-        # Whose session is noted from now on.
-        await bench.store.change_iteration(tx, task.id, task.iteration, session=ready.resume)
+        # Whose session is noted from now on, and whose work the gates judge.
+        anew = {} if ready.goes_on else {"outcome": None, "gates": None}
+        await bench.store.change_iteration(
+            tx, task.id, task.iteration, session=ready.resume, **anew
+        )
         if task.parent_id:
             parent = await bench.store.get(task.tenant, task.parent_id, tx)
             if parent is not None and parent.status is Status.PENDING:
@@ -232,14 +244,15 @@ class Attempts:
         state = await self._orders.get(task.tenant, task.id)
         course = state.course if state else Course()
         spec = self._addressed(spec, current, order, course, ready)
-        ran = await self._runner.carry_out(
-            steps,
+        work = Work(
             current,
             ready.runtime,
             spec,
             secrets,
+            ready.workspace,
             wanted=lambda: self._router.still_open(attempt),
         )
+        ran = await self._repairer.carry_out(steps, work)
         if ran.result.verdict is Verdict.CANCELLED and not await self._router.still_open(attempt):
             return replace(ran, result=replace(courses.gone(), usage=ran.result.usage))
         return ran
@@ -278,11 +291,23 @@ class Attempts:
                 return  # the commit had gone through, though its connection broke
             told = replace(attempt, first_response_ms=ran.first_response_ms)
             await self._router.ended(tx, told, ran.result)
+            await self._judge(tx, task, attempt)
             course = courses.ended(state.course, ran.result)
             course = replace(course, floor=reached(state.course, clock.now()))
             await self._orders.change(tx, task, course=course)
 
         await patiently(lambda: self._bench.db.write(body, retry_safe=True))
+
+    async def _judge(self, tx: Tx, task: Task, attempt: Attempt) -> None:
+        """What the gates say in the end counts for the agent, where it could do anything about it.
+
+        That it was sent back on the way does not.
+        """
+        record = await self._bench.store.gate_record(task.id, task.iteration, tx)
+        for kind, passed in judgements(record) if record else ():
+            await self._agents.judge(
+                tx, task.tenant, attempt.agent_id, task.id, task.iteration, kind, passed
+            )
 
     async def _close_interrupted(self, steps: Steps, task: Task) -> Course:
         async def body(tx: Tx) -> Course:

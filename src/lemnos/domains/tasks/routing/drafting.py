@@ -10,6 +10,7 @@ import msgspec
 from lemnos.domains.agents.model import Decision
 from lemnos.domains.agents.router import Router
 from lemnos.domains.integrations.service import KeyService
+from lemnos.domains.tasks.gating import problems as problems_of_gates
 from lemnos.domains.tasks.model import MAX_PROMPT, Status, Task, TaskConfig
 from lemnos.domains.tasks.ports import AddressPolicy
 from lemnos.domains.tasks.routing import course as courses
@@ -64,6 +65,8 @@ class Drafter:
             found["max_tokens"] = f"must be from 1 to {_MOST_TOKENS}"
         if order.max_cost_usd is not None and not 0 < order.max_cost_usd <= _MOST_USD:
             found["max_cost_usd"] = f"must be over 0 and at most {_MOST_USD:g}"
+        if order.gates is not None:
+            found |= problems_of_gates(order.gates)
         return found | _problems_of_lists(order) | _problems_of_fan_out(order)
 
     async def _demand_somebody(self, task: Task, order: Order) -> None:
@@ -81,6 +84,7 @@ def _task(ctx: Context, order: Order) -> Task:
         target_branch=order.branch,
         max_budget_usd=order.max_cost_usd,
         operation=order.operation or None,
+        gates=order.gates,
     )
     return Task(
         id=ids.new_uuid(),

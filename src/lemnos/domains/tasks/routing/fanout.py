@@ -118,6 +118,8 @@ class JudgeJob:
         return [msgspec.to_builtins(one) for one in await asyncio.gather(*map(check, tries))]
 
     async def _check(self, parent: Task, task: Task) -> Judged:
+        if task.config.gates is not None:  # they have judged it already, repairs included
+            return judging.verdict_by_gates(task)
         if task.status is not Status.COMPLETED:
             return judging.verdict_on(task, ())
         try:
@@ -197,6 +199,7 @@ class JudgeJob:
             usage=used,
             changes=kept.changes,
             session=kept.session,
+            gates=kept.gates,
         )
 
     async def _tell(self, tx: Tx, one: Judged, task: Task) -> None:

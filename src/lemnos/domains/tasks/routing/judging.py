@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
+from lemnos.domains.agents.model import Judgement
+from lemnos.domains.quality.model import Verdict
 from lemnos.domains.quality.safety import Check, CheckResult, Outcome
+from lemnos.domains.tasks.gating import GateRecord, Stopped, refusal
 from lemnos.domains.tasks.model import Status, Task
 from lemnos.domains.tasks.routing.model import Comparison, Judged
 
@@ -22,6 +26,35 @@ def verdict_on(task: Task, checks: Sequence[CheckResult], problem: str = "") -> 
         changes.insertions + changes.deletions if changes else 0,
         problem or _failing(task, checks),
     )
+
+
+def verdict_by_gates(task: Task) -> Judged:
+    """What is said of a try that its own gates have judged."""
+    said = verdict_on(task, ())
+    record = task.gates
+    gates = record.report.get("gates", ()) if record and record.report else ()
+    problem = said.problem
+    if not problem and (record is None or not record.success):
+        problem = refusal(record) if record else "Its gates did not run."
+    verdicts = {gate["name"]: str(gate["metadata"]["verdict"]) for gate in gates}
+    return replace(said, gates=verdicts, problem=problem)
+
+
+def judgements(record: GateRecord) -> list[tuple[Judgement, bool]]:
+    """What a settled record says of the agent that did the work."""
+    if record.stopped not in _ITS_OWN_DOING:
+        return []
+    gates = record.report.get("gates", ()) if record.report else ()
+    ended = (Verdict.PASSED, Verdict.FAILED)
+    tests = [
+        (Judgement.TESTS, bool(gate["passed"]))
+        for gate in gates
+        if gate["name"] == "tests" and gate["metadata"]["verdict"] in ended
+    ]
+    return [(Judgement.CHECKS, record.success), *tests]
+
+
+_ITS_OWN_DOING = frozenset({Stopped.PASSED, Stopped.ATTEMPTS, Stopped.BUDGET, Stopped.AGENT})
 
 
 def _failing(task: Task, checks: Sequence[CheckResult]) -> str:

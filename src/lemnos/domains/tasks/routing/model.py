@@ -8,7 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from lemnos.domains.agents.model import Attempt, Decision, Strategy
+from lemnos.domains.quality.model import Verdict
 from lemnos.domains.quality.safety import CheckResult, Outcome, SafetyReport
+from lemnos.domains.tasks.gating import GatesAsked
 from lemnos.domains.tasks.model import Priority, TaskType
 from lemnos.domains.workspaces.ports import Diff
 
@@ -52,6 +54,7 @@ class Order:
     retry_of: str = ""
     parent_id: str = ""  # the fan-out task that it is one of
     operation: Mapping[str, Any] = field(default_factory=dict)  # for the built-in agent
+    gates: GatesAsked | None = None  # None: nothing judges the work
 
 
 class Feedback(StrEnum):
@@ -64,7 +67,10 @@ class Feedback(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One try of a fan-out and what the checks said of it; ``lines`` counts changed lines."""
+    """One try of a fan-out and what the checks said of it; ``lines`` counts changed lines.
+
+    ``gates`` are verdicts by gate, of an order with gates: then they take the place of the checks.
+    """
 
     task_id: str
     agent_id: str
@@ -73,6 +79,7 @@ class Judged:
     cost_usd: float | None = None
     lines: int = 0
     problem: str = ""  # why it could not be chosen
+    gates: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def eligible(self) -> bool:
@@ -81,13 +88,15 @@ class Judged:
 
     @property
     def passed(self) -> int:
-        """How many checks passed."""
-        return SafetyReport(self.checks).passed
+        """How many checks, or gates, passed."""
+        gates = sum(verdict == Verdict.PASSED for verdict in self.gates.values())
+        return SafetyReport(self.checks).passed + gates
 
     @property
     def failed(self) -> int:
-        """How many checks failed."""
-        return sum(check.outcome is Outcome.FAILED for check in self.checks)
+        """How many checks, or gates, failed."""
+        gates = sum(verdict == Verdict.FAILED for verdict in self.gates.values())
+        return sum(check.outcome is Outcome.FAILED for check in self.checks) + gates
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,8 @@ def _waiting(course: Course, position: int) -> str:
 
 def _doing(event: Event) -> str:
     """What an event says of the agent at work, in a few words; nothing for most."""
+    if event.type == "gates":
+        return _gates(event)
     if event.type != "stream" or not event.detail:
         return ""
     try:
@@ -172,6 +174,16 @@ def _doing(event: Event) -> str:
             return "thinking"
         case {"kind": "text"}:
             return "writing its answer"
+    return ""
+
+
+def _gates(event: Event) -> str:
+    match event.name:
+        case "gates_started" | "gate_started" | "gate_finished":
+            data = msgspec.json.decode(event.data)
+            return f"its work is checked by the gates {data.get('gate', '')}".rstrip()
+        case "repair_started":
+            return "mending what the gates found"
     return ""
 
 

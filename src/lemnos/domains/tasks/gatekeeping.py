@@ -1,0 +1,141 @@
+"""The gates on a task's work tree: judged against what it was made from, and left untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from lemnos.domains.quality.baseline import mark_from
+from lemnos.domains.quality.model import GateReport, GateRequest, GateResult, Verdict
+from lemnos.domains.quality.plain import plain_report
+from lemnos.domains.quality.ports import Gates, OnGate, Tree
+from lemnos.domains.tasks.bench import Bench
+from lemnos.domains.tasks.gating import GatesAsked
+from lemnos.domains.tasks.model import Task
+from lemnos.domains.tasks.weakening import touches_gates, weakened
+from lemnos.domains.workspaces.ports import Checkout
+from lemnos.kernel.errors import Invalid
+
+_LONGEST_DIFF = 8 << 20  # bytes that are looked through for weakened checks
+_MOST_FINDINGS, _LONGEST_OUTPUT = 100, 8_000  # of each gate, that a record keeps
+# Verdicts for which the change may be to blame, or else what it was made from.
+_DOUBTFUL = frozenset({Verdict.FAILED, Verdict.CRASHED, Verdict.TIMED_OUT, Verdict.MISCONFIGURED})
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the gates say; ``mendable`` is the part that an agent can do something about."""
+
+    report: GateReport
+    mendable: GateReport
+    weakened: tuple[str, ...]
+
+
+class Gatekeeper:
+    """Judges what an agent has made."""
+
+    def __init__(self, bench: Bench, gates: Gates) -> None:
+        self._bench = bench
+        self._gates = gates
+
+    async def judge(
+        self, task: Task, asked: GatesAsked, checkout: Checkout, mark: str, on_gate: OnGate
+    ) -> Found:
+        """Run the gates on the tree as it was marked; what they write into it is undone.
+
+        What its beginning has too does not block. Raises ``Invalid`` for gates that the project
+        does not know. Cancelling the call ends the tools.
+        """
+        git = self._bench.git
+        await git.put_back(checkout, mark)  # a judging that was killed may have left something
+        diff = await git.diff(checkout, max_bytes=_LONGEST_DIFF)
+        try:
+            async with AsyncExitStack() as held:
+                beginning = _Beginning(self._bench, self._gates, task, checkout, held)
+                # The baseline is read from there: nobody accepts findings of his own.
+                base = await beginning.checkout() if touches_gates(diff) else None
+                tree = replace(_tree(checkout), base=base.tree if base else None)
+                request = GateRequest(profile=asked.profile, gates=asked.gates)
+                report = await self._gates.run(tree, request, on_gate)
+                old = await beginning.results(report.blocking)
+                report = replace(report, results=mark_from(report.results, old.values()))
+        finally:
+            await git.put_back(checkout, mark)
+        return Found(report, _mendable(report, old), weakened(diff))
+
+
+class _Beginning:
+    """What a task's tree was made from: checked out, and judged, only when it is asked for."""
+
+    def __init__(
+        self, bench: Bench, gates: Gates, task: Task, checkout: Checkout, held: AsyncExitStack
+    ) -> None:
+        self._bench = bench
+        self._gates = gates
+        self._task = task
+        self._checkout = checkout
+        self._held = held
+        self._made: Checkout | None = None
+
+    async def checkout(self) -> Checkout:
+        """A clean copy, which lives as long as the stack."""
+        if self._made is None:
+            remote = await self._bench.credentials.remote(self._task)
+            copy = self._bench.workspaces.beginning(self._checkout, remote)
+            self._made = await self._held.enter_async_context(copy)
+        return self._made
+
+    async def results(self, blocking: Iterable[GateResult]) -> Mapping[str, GateResult]:
+        """What the gates that block now say of the beginning, as far as it may be the cause."""
+        names = tuple(result.gate for result in blocking if result.verdict in _DOUBTFUL)
+        if not names or not self._task.repo_url:  # a task without a repository began from nothing
+            return {}
+        tree = _tree(await self.checkout())
+        try:
+            report = await self._gates.run(tree, GateRequest(gates=names))
+        except Invalid:
+            return {}  # there were no such gates then, or their configuration could not be read
+        return {result.gate: result for result in report.results}
+
+
+def _tree(checkout: Checkout) -> Tree:
+    own = (checkout.tree / ".git",)
+    return Tree(checkout.tree, protected=own, readable=checkout.readonly, untouched=True)
+
+
+def _mendable(report: GateReport, old: Mapping[str, GateResult]) -> GateReport:
+    """The gates that block for something that was not so before."""
+    return replace(
+        report,
+        results=tuple(
+            result
+            for result in report.blocking
+            if result.verdict in _DOUBTFUL and _is_new(result, old.get(result.gate))
+        ),
+    )
+
+
+def _is_new(result: GateResult, before: GateResult | None) -> bool:
+    if before is None or before.verdict is not result.verdict:
+        return True
+    return any(not finding.known for finding in result.findings)
+
+
+def kept(report: GateReport) -> Mapping[str, Any]:
+    """The report as plain data, no longer than a task's record should be; counts stay true."""
+    plain: dict[str, Any] = msgspec.to_builtins(plain_report(report))
+    for gate in plain["gates"]:
+        about = gate["metadata"]
+        # New findings first: known ones are what a reader can spare.
+        about["findings"].sort(key=lambda one: one.get("baselineState") == "unchanged")
+        left_out = len(about["findings"]) - _MOST_FINDINGS
+        if left_out > 0:
+            about["findings"] = about["findings"][:_MOST_FINDINGS]
+            about["findings_left_out"] = left_out
+        if len(about.get("output", "")) > _LONGEST_OUTPUT:
+            about["output"] = f"…{about['output'][-_LONGEST_OUTPUT:]}"
+    return plain
