@@ -13,9 +13,9 @@ from lemnos.kernel import clock
 from lemnos.platform.db import Database
 
 _LOOKED_UP = 1000  # files whose facts are looked up, and held, at once
-_BATCH_FILES = 48
-_BATCH_BYTES = 2 << 20  # a batch ends with the file that goes over it
-_READ_AHEAD = 8 << 20  # bytes of sources that are held at once, beside the last file of each read
+BATCH_FILES = 48
+BATCH_BYTES = 2 << 20  # a batch ends with the file that goes over it
+READ_AHEAD = 8 << 20  # bytes of sources that are held at once, beside the last file of each read
 
 
 class Gatherer:
@@ -49,9 +49,9 @@ class Gatherer:
         self, tenant: str, revision: Revision, files: Sequence[Chosen]
     ) -> AsyncIterator[tuple[Chosen, Facts]]:
         """Measure files as they come free of the analysers, and keep their facts."""
-        for some in _grouped(files, _READ_AHEAD, len(files)):
+        for some in grouped(files, READ_AHEAD, len(files)):
             contents = await self._repositories.read(revision, sorted({f.blob for f in some}))
-            batches = list(_grouped(some, _BATCH_BYTES, _BATCH_FILES))
+            batches = list(grouped(some, BATCH_BYTES, BATCH_FILES))
             working = {asyncio.ensure_future(self._batch(tenant, b, contents)) for b in batches}
             try:
                 for done in asyncio.as_completed(working):
@@ -86,7 +86,7 @@ class Gatherer:
         await self._db.write(lambda tx: self._store.used(tx, tenant, keys, now), retry_safe=True)
 
 
-def _grouped(files: Sequence[Chosen], size: int, count: int) -> Iterator[list[Chosen]]:
+def grouped(files: Sequence[Chosen], size: int, count: int) -> Iterator[list[Chosen]]:
     """The files in order, in groups that end when they have so many bytes or files."""
     group: list[Chosen] = []
     held = 0

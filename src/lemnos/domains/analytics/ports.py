@@ -1,8 +1,8 @@
-"""What analytics needs from outside: histories, coverage files, and where tasks work."""
+"""What analytics needs from outside: histories and coverage files."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,6 @@ from lemnos.domains.analysis.facts import Facts
 from lemnos.domains.analysis.ports import Listing, Revision
 from lemnos.domains.analysis.selection import Chosen
 from lemnos.domains.workspaces.ports import Checkout
-from lemnos.kernel.context import Context
 
 # Whether a folder outside of a repository that it says to use (a worktree's main repository,
 # borrowed objects) may be read.
@@ -140,23 +139,6 @@ class FoundCoverage:
 class CoverageFiles(Protocol):
     """Finds and reads what test runs have left in a tree."""
 
-    async def read(self, root: Path) -> FoundCoverage:
-        """Never raises for what is in the tree."""
-        ...
-
-
-class TaskPlace(Protocol):
-    """Where a task works, held until the end of the block that asked for it."""
-
-    @property
-    def checkout(self) -> Checkout:
-        """The task's work tree and our git directory of it."""
-        ...
-
-
-class TaskPlaces(Protocol):
-    """Finds the workspaces of tasks."""
-
-    def find(self, ctx: Context, task_id: str) -> AbstractAsyncContextManager[TaskPlace]:
-        """``NotFound`` for a task or workspace that is not there, ``Conflict`` while it is busy."""
+    async def read(self, root: Path, known: Collection[str]) -> FoundCoverage:
+        """Read them all; ``known`` are the repository's files. Never raises for what they hold."""
         ...

@@ -1,0 +1,1 @@
+"""Coverage files: what test runs have left in a tree, found and read."""
