@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lemnos.api.kit.describe import example
+from lemnos.api.kit.gates import GATES_SAID
 
 NEW_TASK: Mapping[str, Any] = {
     "repo_url": "https://github.com/user/repo.git",
@@ -18,6 +19,7 @@ NEW_TASK: Mapping[str, Any] = {
         "max_turns": 20,
         "target_branch": "develop",
     },
+    "gates": {"attempts": 2, "budget_usd": 0.5},
 }
 INSTRUCT: Mapping[str, Any] = {"prompt": "Also add unit tests for the changes you made"}
 NEW_PULL_REQUEST: Mapping[str, Any] = {
@@ -51,6 +53,7 @@ _TASK = {
         "duration_seconds": 120,
         "cost_usd": 0.012,
     },
+    "gates": GATES_SAID,
     "iteration": 1,
     "current_prompt": "Fix the failing tests in the auth module",
     "cli": "claude-code",

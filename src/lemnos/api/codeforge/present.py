@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lemnos.api.codeforge import wire
+from lemnos.api.kit import gates
 from lemnos.domains.integrations.model import Key, NewKey, Provider
 from lemnos.domains.integrations.ports import Verified
 from lemnos.domains.mcp.model import McpDefinition
+from lemnos.domains.tasks.gating import plain_gates
 from lemnos.domains.tasks.model import (
     Changes,
     Iteration,
@@ -46,6 +48,7 @@ def new_task(body: wire.CreateTask) -> NewTask:
             max_turns=config.max_turns,
             target_branch=config.target_branch,
             max_budget_usd=config.max_budget_usd,
+            gates=gates.asked(body.gates),
         ),
         secrets=TaskSecrets(
             access_token=body.access_token or "",
@@ -80,8 +83,8 @@ def created(task: Task) -> Json:
     return {"id": task.id, "status": task.status.value, "created_at": iso(task.created_at)}
 
 
-def task(found: Task, iterations: Sequence[Iteration] | None = None) -> Json:
-    """A task as a whole."""
+def task(found: Task, iterations: Sequence[Iteration] | None = None, *, whole: bool = True) -> Json:
+    """A task; ``whole``: with all that its gates found."""
     shown: Json = {
         "id": found.id,
         "task_id": found.id,
@@ -94,6 +97,7 @@ def task(found: Task, iterations: Sequence[Iteration] | None = None) -> Json:
         "error_class": found.error_class or None,
         "changes_summary": _changes(found.changes),
         "usage": _usage(found.usage),
+        "gates": plain_gates(found.gates, whole=whole),
         "iteration": found.iteration,
         "current_prompt": found.current_prompt,
         "cli": found.runtime or None,
@@ -125,7 +129,7 @@ def done(found: Task) -> Json:
 def tasks(page: Page[Task], limit: int, offset: int) -> Json:
     """A page of tasks."""
     return {
-        "tasks": [task(found) for found in page.items],
+        "tasks": [task(found, whole=False) for found in page.items],
         "total": page.total,
         "limit": limit,
         "offset": offset,
@@ -248,6 +252,7 @@ def _config(config: TaskConfig) -> Json:
         "max_turns": config.max_turns,
         "target_branch": config.target_branch,
         "max_budget_usd": config.max_budget_usd,
+        "gates": gates.shown_request(config.gates),
     }
 
 
@@ -281,6 +286,7 @@ def _iteration(one: Iteration) -> Json:
         "status": status_of(one.status),
         "changes": _changes(one.changes),
         "usage": _usage(one.usage),
+        "gates": plain_gates(one.gates, whole=False),
         "started_at": iso_or_none(one.started_at),
         "ended_at": iso_or_none(one.ended_at),
     }

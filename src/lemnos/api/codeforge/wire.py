@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from lemnos.api.kit.fields import Prompt, Request, Secret, Text, Url
+from lemnos.api.kit.gates import Gates, TaskGatesSaid
 
 Name = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$", min_length=1, max_length=100)
@@ -49,6 +50,7 @@ class CreateTask(Request):
     access_token: Secret | None = None
     callback_url: Annotated[Text, Field(max_length=2048)] = ""
     config: Annotated[Config, Field(default_factory=Config)]
+    gates: Gates = None
 
 
 class Instruct(Request):
@@ -113,6 +115,7 @@ class Iteration(BaseModel):
     status: str
     changes: ChangesSummary | None
     usage: Usage | None
+    gates: TaskGatesSaid | None
     started_at: str | None
     ended_at: str | None
 
@@ -131,6 +134,7 @@ class Task(BaseModel):
     error_class: str | None
     changes_summary: ChangesSummary | None
     usage: Usage | None
+    gates: TaskGatesSaid | None
     iteration: int
     current_prompt: str
     iterations: list[Iteration] | None = None

@@ -123,12 +123,12 @@ def _row(gate: Mapping[str, Any]) -> str:
     mark = next((mark for known, mark in _MARKS.items() if known == verdict), "❌")
     optional = " (optional)" if metadata.get("optional") else ""
     cells = (
-        _code(gate["name"], table=True),
+        code_span(gate["name"], table=True),
         f"{mark} {_words(verdict)}{optional}",
         str(metadata.get("new_findings", 0)),
         str(metadata.get("known_findings", 0)),
         f"{gate.get('duration', 0.0):.1f} s",
-        _code(gate.get("message", ""), table=True),
+        code_span(gate.get("message", ""), table=True),
     )
     return f"| {' | '.join(cells)} |"
 
@@ -137,10 +137,10 @@ def _item(gate: str, finding: Mapping[str, Any]) -> str:
     path, line = place_of(finding)
     place = f"{path}:{line}" if line else path
     parts = (gate, place, finding.get("ruleId", ""), finding["message"]["text"])
-    return "- " + " ".join(_code(part) for part in parts if part)
+    return "- " + " ".join(code_span(part) for part in parts if part)
 
 
-def _code(text: str, *, table: bool = False) -> str:
+def code_span(text: str, *, table: bool = False) -> str:
     """A code span, in which Markdown has no markup but the backtick (and the bar, in a table)."""
     flat = _cut(" ".join(_plain(text).split()), _CELL).replace("`", "'")
     return f"`{_BAR.sub(_ESCAPED_BAR, flat) if table else flat}`" if flat else ""

@@ -7,6 +7,7 @@ import hmac
 
 import msgspec
 
+from lemnos.domains.tasks.gating import plain_gates
 from lemnos.domains.tasks.model import Changes, Status, Task, Usage
 from lemnos.kernel import clock
 from lemnos.platform.webhooks import NewDelivery
@@ -39,6 +40,8 @@ def callback(task: Task, secret: bytes) -> NewDelivery | None:
         "finished_at": clock.iso_or_none(task.finished_at),
         "iteration": task.iteration,
     }
+    if task.gates is not None:
+        content["gates"] = plain_gates(task.gates, whole=False)
     if task.error:
         content["error"] = task.error
     body = msgspec.json.encode(content)

@@ -180,6 +180,35 @@ _REASONS: Mapping[str, str] = {
 }
 
 
+def plain_gates(record: GateRecord | None, *, whole: bool = True) -> dict[str, object] | None:
+    """A record as plain data, for all that tell of it; None where no gate has looked yet.
+
+    In short it names each gate and its verdict; ``whole``: with all that they found.
+    """
+    if record is None:
+        return None
+    gates = record.report.get("gates", ()) if record.report else ()
+    said: dict[str, object] = {
+        "success": record.success,
+        "stage": record.stage.value,
+        "repairs": record.repairs,
+        "spent_usd": None if record.spent_usd is None else round(record.spent_usd, 6),
+        "stopped": (record.stopped or None) if record.stage is Stage.SETTLED else None,
+        "problem": record.problem or None,
+        "weakened": list(record.weakened),
+        "gates": [
+            {
+                "name": gate["name"],
+                "passed": gate["passed"],
+                "verdict": gate["metadata"]["verdict"],
+                "message": gate["message"],
+            }
+            for gate in gates
+        ],
+    }
+    return {**said, "report": record.report} if whole else said
+
+
 def problems(asked: GatesAsked) -> dict[str, str]:
     """What is wrong with what is asked, by field."""
     found: dict[str, str] = {}

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from lemnos.domains.integrations.ports import Forges, PullRequestDraft
+from lemnos.domains.quality.feedback import code_span, summary
 from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.model import (
     PullRequestAsked,
@@ -120,7 +121,7 @@ class PullRequestJob:
             head=branch,
             base=await self._base(task, asked),
             title=pull_request_title(task, asked),
-            body=asked.description or _body(task),
+            body="\n\n".join(filter(None, (asked.description or _body(task), _verdicts(task)))),
             token=token,
         )
         opened = await self._forges.of(task.repo_url, provider).open_pull_request(draft)
@@ -181,3 +182,18 @@ def _body(task: Task) -> str:
         )
     parts.append(f"Made by {task.runtime or 'an agent'} through Lemnos, task `{task.id}`.")
     return "\n\n".join(part for part in parts if part)
+
+
+def _verdicts(task: Task) -> str:
+    """What the gates said, and what a reader should look at all the same; Markdown."""
+    record = task.gates
+    if record is None or record.report is None:
+        return ""
+    parts = [summary(record.report)]
+    if record.repairs:
+        times = "once" if record.repairs == 1 else f"{record.repairs} times"
+        parts.append(f"The agent was sent back {times} with what they found.")
+    if record.weakened:
+        places = "\n".join(f"- {code_span(one)}" for one in record.weakened)
+        parts.append(f"**The change takes from the checks themselves:**\n\n{places}")
+    return "\n\n".join(part.strip() for part in parts)

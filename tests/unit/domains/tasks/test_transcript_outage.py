@@ -9,11 +9,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from lemnos.domains.tasks import transcript as under_test
 from lemnos.domains.tasks.transcript import Transcript
 from lemnos.engine import Job, Steps
 from lemnos.engine.port import JobLost
-from lemnos.kernel import clock
+from lemnos.kernel import background, clock
 from lemnos.platform.db import Database, Tx
 from lemnos.platform.db.connect import open_database
 from lemnos.platform.db.errors import DatabaseUnavailable
@@ -58,7 +57,7 @@ class _Job(Steps):
 
 @pytest.fixture
 async def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
-    monkeypatch.setattr(under_test, "_OUTAGE_POLL", 0.0)
+    monkeypatch.setattr(background, "_OUTAGE_POLL", 0.0)
     url = f"sqlite:///{tmp_path}/lemnos.db"
     await asyncio.to_thread(migrate, url)
     db = open_database(url)

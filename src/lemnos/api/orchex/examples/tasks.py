@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lemnos.api.kit.gates import GATES_SAID
 from lemnos.api.orchex.envelope import shown
 
 SUBMIT: Mapping[str, Any] = {
@@ -28,6 +29,7 @@ SUBMIT: Mapping[str, Any] = {
         "excluded_agents": [],
     },
     "metadata": {"user_id": "user123", "project": "authentication-service"},
+    "gates": {"attempts": 2, "budget_usd": 0.2},
 }
 RETRY: Mapping[str, Any] = {"agent_id": "gpt-4-turbo", "priority": "high"}
 FEEDBACK: Mapping[str, Any] = {"verdict": "approved", "comment": "Just what we needed."}
@@ -37,6 +39,7 @@ PROPOSE: Mapping[str, Any] = {
     "target_branch": "main",
 }
 _ID = "task_abc123def456"
+_IN_SHORT = {name: said for name, said in GATES_SAID.items() if name != "report"}
 _SUMMARY = {
     "task_id": _ID,
     "type": "code_generation",
@@ -49,6 +52,7 @@ _SUMMARY = {
     "started_at": "2025-11-29T21:00:00Z",
     "completed_at": "2025-11-29T21:01:00Z",
     "cost_usd": 0.012,
+    "gates": _IN_SHORT,
 }
 _TASK = {
     **_SUMMARY,
@@ -67,7 +71,9 @@ _TASK = {
         "findings": [],
         "diff": None,
         "changes": None,
+        "gates": _IN_SHORT,
     },
+    "gates": GATES_SAID,
     "error": None,
     "tier": 0,
     "attempts": 1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from lemnos.api.kit import gates
 from lemnos.api.orchex.wire import tasks as wire
 from lemnos.domains.agents.model import Ask
 from lemnos.domains.tasks.model import PullRequestAsked
@@ -48,6 +49,7 @@ def order(body: wire.SubmitTask) -> Order:
         strategy=body.strategy,
         agent_id=body.agent_id or "",
         metadata=body.metadata.model_dump(exclude_unset=True),
+        gates=gates.asked(body.gates),
         fan_out=None if body.fan_out is None else _fan_out(body.fan_out),
     )
 

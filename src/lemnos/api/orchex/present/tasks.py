@@ -9,6 +9,7 @@ import msgspec
 from lemnos.api.orchex.envelope import Json
 from lemnos.api.orchex.present.agents import rounded
 from lemnos.api.orchex.wire.tasks import TaskState
+from lemnos.domains.tasks.gating import plain_gates
 from lemnos.domains.tasks.model import Status, Task
 from lemnos.domains.tasks.routing.model import (
     Comparison,
@@ -75,6 +76,7 @@ def summary(task: Task) -> Json:
         "started_at": iso_or_none(task.started_at),
         "completed_at": iso_or_none(task.finished_at) if shown in _ENDED else None,
         "cost_usd": rounded(task.usage.cost_usd, 6) if task.usage else None,
+        "gates": plain_gates(task.gates, whole=False),
     }
 
 
@@ -93,6 +95,7 @@ def details(
     order = record.order if record else None
     return {
         **shown,
+        "gates": plain_gates(task.gates),
         "progress": _progress(progress) if at_work else None,
         "queue_position": progress.queue_position if at_work else None,
         "estimated_completion": iso_or_none(progress.estimated_completion) if at_work else None,
@@ -188,6 +191,7 @@ def _result(task: Task, found: OrderResult) -> Json:
         "findings": [_finding(one) for one in found.findings],
         "diff": found.diff.text if found.diff and found.diff.files else None,
         "changes": msgspec.to_builtins(task.changes) if task.changes else None,
+        "gates": plain_gates(task.gates, whole=False),
     }
 
 
@@ -238,8 +242,14 @@ def _try(one: Judged, all_of_them: Comparison) -> Json:
         "agent_id": one.agent_id,
         "status": one.status,
         "kept": one.task_id == all_of_them.kept,
-        "checks": {result.check.value: result.outcome.value for result in one.checks},
+        "checks": _checks(one),
         "cost_usd": rounded(one.cost_usd, 6),
         "lines_changed": one.lines,
         "problem": one.problem or None,
     }
+
+
+def _checks(one: Judged) -> dict[str, str]:
+    """What became of each check, or of each gate where the task has gates."""
+    checks = {result.check.value: result.outcome.value for result in one.checks}
+    return {**checks, **one.gates}

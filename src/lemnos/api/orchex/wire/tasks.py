@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from lemnos.api.kit.fields import Prompt, Request, Text
+from lemnos.api.kit.gates import Gates, TaskGatesSaid
 from lemnos.api.orchex.wire.common import (
     AgentId,
     Balancing,
@@ -71,7 +72,10 @@ class TaskMetadata(Loose):
 
 
 class FanOut(Request):
-    """Give the task to several agents at once and keep the best result that passes the gates."""
+    """Give the task to several agents at once and keep the best result that passes.
+
+    Judged by the task's ``gates``, or by the five safety checks where it has none.
+    """
 
     agents: Annotated[list[AgentId], Field(min_length=2, max_length=10)]
     pick: Literal["gates"] = "gates"
@@ -95,6 +99,7 @@ class SubmitTask(RouteTask):
 
     description: Prompt
     fan_out: FanOut | None = None
+    gates: Gates = None
 
 
 class RetryTask(Request):
@@ -166,6 +171,7 @@ class TaskResult(BaseModel):
     findings: list[TaskFinding]
     diff: str | None
     changes: TaskChanges | None
+    gates: TaskGatesSaid | None
 
 
 class TaskUsage(BaseModel):
@@ -210,6 +216,7 @@ class TaskSummary(BaseModel):
     started_at: str | None
     completed_at: str | None
     cost_usd: float | None
+    gates: TaskGatesSaid | None
 
 
 class TaskDetails(TaskSummary):

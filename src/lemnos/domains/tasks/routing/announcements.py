@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from lemnos.domains.tasks.gating import plain_gates
 from lemnos.domains.tasks.model import Status, Task
 from lemnos.domains.tasks.routing.answers import read_answer
 from lemnos.kernel import clock, ids
@@ -69,6 +70,7 @@ def announced(task: Task) -> Mapping[str, object]:
         "agent_id": task.agent_id or None,
         "cost_usd": task.usage.cost_usd if task.usage else None,
         "changes": msgspec.to_builtins(task.changes) if task.changes else None,
+        "gates": plain_gates(task.gates, whole=False),
         "user_id": task.user_id or None,
         "parent_id": ids.task_id_of(task.parent_id) if task.parent_id else None,
         "created_at": clock.iso(task.created_at),

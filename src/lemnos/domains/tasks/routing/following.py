@@ -10,7 +10,7 @@ from lemnos.domains.tasks.model import Status, Task, resting
 from lemnos.domains.tasks.routing.course import Course
 from lemnos.domains.tasks.routing.history import History
 from lemnos.domains.tasks.routing.model import Basis, Progress, Stage
-from lemnos.domains.tasks.routing.progress import at_rest, progress
+from lemnos.domains.tasks.routing.progress import DONE, at_rest, percentage, progress
 from lemnos.domains.tasks.routing.store import OrderStore, State
 from lemnos.domains.tasks.store import TaskStore
 from lemnos.domains.tasks.work import ROUTE, iteration_job
@@ -67,6 +67,15 @@ class Follower:
             await self._name(ctx, task),
             clock.now(),
         )
+
+    async def percentage(self, ctx: Context, task: Task) -> int:
+        """Percent alone, by no more than one query for a task of its own; none for one at rest."""
+        if resting(task.status) or task.status is Status.CREATING_PR:
+            return DONE
+        state = await self._orders.get(ctx.tenant, task.id) if task.routed else None
+        if state is not None and state.order.fan_out is not None and task.iteration == 1:
+            return (await self._of_tries(ctx, task)).percentage
+        return percentage(task, state.course if state else Course(), clock.now())
 
     async def _position(self, task: Task, state: State | None) -> int | None:
         if task.status not in _WAITING:

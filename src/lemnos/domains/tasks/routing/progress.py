@@ -71,6 +71,13 @@ def progress(
     return Progress(percent, stage, message, position, done, basis)
 
 
+def percentage(task: Task, course: Course, now: int) -> int:
+    """Percent alone, by what the task and its course tell: what waits has not begun."""
+    waits = task.status in (Status.PENDING, Status.AWAITING_INSTRUCTION)
+    stage = Stage.QUEUED if waits else _stage(task, course, None)
+    return max(course.floor, _percent(stage, task, course, now))
+
+
 def at_rest(task: Task) -> Progress:
     """The progress of a task that has ended."""
     completed = task.status in (Status.COMPLETED, Status.PR_CREATED, Status.CREATING_PR)
