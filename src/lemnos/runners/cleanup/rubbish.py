@@ -34,9 +34,7 @@ _PYTHON_FOLDERS = frozenset(
 
 _PYTHON_PROJECT = ("pyproject.toml", "setup.py", "setup.cfg")
 _NODE_PROJECT = ("package.json",)
-_GRADLE_PROJECT = (
-    *("build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts"),
-)
+_GRADLE_PROJECT = (*("build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts"),)
 _OUTPUTS: dict[str, tuple[str, ...]] = {
     "build": (*_PYTHON_PROJECT, *_NODE_PROJECT, *_GRADLE_PROJECT),
     "dist": (*_PYTHON_PROJECT, *_NODE_PROJECT),
