@@ -34,6 +34,7 @@ class Analyses:
     service: AnalysisService
     job: AnalysisJob
     analysers: AnalyserPool
+    gatherer: Gatherer
     upkeep: tuple[tuple[float, Callable[[], Awaitable[object]]], ...]
     closing: tuple[Callable[[], None], ...]
 
@@ -63,4 +64,4 @@ def make_analyses(settings: Settings, platform: Platform, keys: KeyService) -> A
         return await facts.prune(clock.now() - _FACTS_UNUSED, _FACTS_LIMIT)
 
     upkeep = ((_HOURLY, forget_facts), (_MINUTELY, analysers.rest))
-    return Analyses(service, job, analysers, upkeep, (analysers.close, objects.close))
+    return Analyses(service, job, analysers, gatherer, upkeep, (analysers.close, objects.close))

@@ -35,6 +35,7 @@ from lemnos.foundation import (
 )
 from lemnos.main.agents import make_agents
 from lemnos.main.analysis import make_analyses
+from lemnos.main.analytics import make_analytics
 from lemnos.main.host import make_gateway, make_host
 from lemnos.main.operations import make_operations
 from lemnos.main.places import make_places
@@ -111,6 +112,8 @@ def build(settings: Settings) -> Server:
 
     operations, places = make_operations(platform), make_places(settings)
     guard_rails = GuardRailsService(operations, places, tasks.places, gates)
+    analytics = make_analytics(platform, analyses, tasks, places)
+    guard_rails.on_coverage = analytics.service.keep_coverage
 
     readiness = Readiness()
     core = Core(
@@ -144,6 +147,7 @@ def build(settings: Settings) -> Server:
         refactorings=refactorings,
         operations=operations,
         guard_rails=guard_rails,
+        analytics=analytics.service,
     )
     app = make_app(core)
     gate = Gate(direct(app), _guards(settings, platform, core))
@@ -158,6 +162,7 @@ def build(settings: Settings) -> Server:
     closing = (
         *agents.closing,
         *analyses.closing,
+        *analytics.closing,
         forge_http.close,
         gateway.close,
         git.close,

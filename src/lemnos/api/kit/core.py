@@ -10,6 +10,7 @@ from lemnos.domains.agents.ports import Runtimes
 from lemnos.domains.agents.router import Router
 from lemnos.domains.agents.service import AgentService
 from lemnos.domains.analysis.service import AnalysisService
+from lemnos.domains.analytics.service import AnalyticsService
 from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.mcp.service import McpService
 from lemnos.domains.operations.service import OperationService
@@ -55,3 +56,4 @@ class Core:
     refactorings: RefactoringService
     operations: OperationService
     guard_rails: GuardRailsService
+    analytics: AnalyticsService
