@@ -1,0 +1,1 @@
+"""Checkers for JavaScript and TypeScript: the project's own tools, as it declares them."""
