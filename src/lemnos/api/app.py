@@ -12,13 +12,15 @@ from pydantic.json_schema import models_json_schema
 from starlette.types import ASGIApp
 
 import lemnos
-from lemnos.api import codeforge, orchex, system
+from lemnos.api import codeforge, hephaestus, orchex, system
 from lemnos.api.kit.core import Core
 from lemnos.api.kit.dialect import Dialects
 from lemnos.api.kit.direct import Direct
 from lemnos.api.kit.operation import Operation
+from lemnos.api.kit.shared_paths import describe_shared, is_shared
 
-DOCUMENTS = (codeforge.DOCUMENT, orchex.DOCUMENT)
+# Routes are tried in order, and what Hephaestus shares with CodeForge it takes by its ids' form.
+DOCUMENTS = (hephaestus.DOCUMENT, codeforge.DOCUMENT, orchex.DOCUMENT)
 DIALECTS = Dialects([one.dialect for one in DOCUMENTS], otherwise=codeforge.DOCUMENT.dialect)
 OPEN_PATHS = (*system.OPEN_PATHS, *orchex.OPEN_PATHS)
 _FAILURE_OF = {one.dialect.name: one.failure.__name__ for one in DOCUMENTS}
@@ -66,8 +68,7 @@ def make_app(core: Core | None) -> Application:
 def direct(app: Application) -> Direct:
     """The application with the short way to its hot operations."""
     routes = (route for router in _routers() for route in router.routes)
-    hot = (route for route in routes if isinstance(route, Operation) and route.direct)
-    return Direct(app, hot)
+    return Direct(app, (route for route in routes if isinstance(route, Operation)))
 
 
 def _routers() -> Iterator[APIRouter]:
@@ -88,10 +89,16 @@ def _completed(schema: dict[str, Any], operations: Iterable[APIRoute]) -> dict[s
         schemas.setdefault(name, definition)
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    _restore_examples(schema["paths"], operations)
+    shared = [one for one in operations if isinstance(one, Operation) and is_shared(one)]
+    _restore_examples(schema["paths"], (one for one in operations if one not in shared))
+    describe_shared(schema["paths"], shared)
+    both = {one.path_format for one in shared}
     for path, item in schema["paths"].items():
+        shapes = [_failure(path)]
+        if path in both:
+            shapes.append(_failure(path.replace("{task_id}", "task-")))
         for operation in item.values():
-            _complete_operation(operation, _FAILURE_OF[DIALECTS.of(path).name])
+            _complete_operation(operation, shapes)
     return schema
 
 
@@ -105,12 +112,18 @@ def _restore_examples(paths: dict[str, Any], operations: Iterable[APIRoute]) -> 
                     shown[str(status)]["content"][kind] |= content
 
 
-def _complete_operation(operation: dict[str, Any], failure: str) -> None:
+def _failure(path: str) -> dict[str, str]:
+    """The shape of the errors of a path's document."""
+    return {"$ref": f"#/components/schemas/{_FAILURE_OF[DIALECTS.of(path).name]}"}
+
+
+def _complete_operation(operation: dict[str, Any], shapes: list[dict[str, str]]) -> None:
     is_open = operation.get("x-permission") == "open"
     operation["security"] = [] if is_open else [{"bearer": []}]
     responses = operation["responses"]
     responses.pop("422", None)
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{failure}"}}}
+    schema = shapes[0] if len(shapes) == 1 else {"oneOf": shapes}
+    content = {"application/json": {"schema": schema}}
     if not is_open:
         for status, text in _FAILURES.items():
             responses.setdefault(status, {"description": text, "content": content})

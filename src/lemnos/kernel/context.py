@@ -27,10 +27,11 @@ class Principal:
         """Whether the caller holds the permission, e.g. ``tasks:write``."""
         return permission in self.permissions or "*" in self.permissions
 
-    def demand(self, permission: str) -> None:
-        """Raise :class:`Forbidden` unless the caller holds the permission."""
-        if not self.may(permission):
-            raise Forbidden(f"This needs the permission {permission}.", code="forbidden")
+    def demand(self, *permissions: str) -> None:
+        """Raise :class:`Forbidden` unless the caller holds the permission, or one of several."""
+        if not any(map(self.may, permissions)):
+            needed = " or ".join(permissions)
+            raise Forbidden(f"This needs the permission {needed}.", code="forbidden")
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ _CALLBACK = {
 }
 
 CREATED = example({"id": _ID, "status": "pending", "created_at": "2025-01-15T10:30:00Z"}, 201)
-TASK = example(_TASK)
+TASK = example({**_TASK, "progress": 1.0})
 TASKS = example({"tasks": [_TASK], "total": 1, "limit": 50, "offset": 0, "next": None})
 INSTRUCTED = example({"id": _ID, "status": "awaiting_instruction", "iteration": 2})
 CANCELLING = example({"id": _ID, "status": "cancelling", "message": "The task is being cancelled."})

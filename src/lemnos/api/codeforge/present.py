@@ -116,6 +116,11 @@ def task(found: Task, iterations: Sequence[Iteration] | None = None, *, whole: b
     return shown
 
 
+def followed(found: Task, percentage: int, iterations: Sequence[Iteration] | None = None) -> Json:
+    """A task that was asked for by its id: also how far it is, from 0 to 1."""
+    return {**task(found, iterations), "progress": percentage / 100}
+
+
 def connected(found: Task) -> Json:
     """How a task's stream begins."""
     return {"task_id": found.id, "status": status_of(found.status)}

@@ -126,6 +126,7 @@ class Task(BaseModel):
     id: str
     task_id: str
     status: str
+    progress: Annotated[float, Field(ge=0, le=1)] | None = None  # not in lists
     repo_url: str
     prompt: str
     config: dict[str, Any]

@@ -27,8 +27,9 @@ STATUS: Mapping[Kind, int] = {
 class Dialect:
     """One document's way of saying that something went wrong.
 
-    ``prefixes`` are the paths that it covers; ``error`` gives the body for an error and a request
-    id. ``limits`` are those of a document that names its own.
+    ``prefixes`` are the paths that it covers: whole segments, or with a ``*`` at the end the
+    beginning of one, where things of several documents share a path. ``error`` gives the body
+    for an error and a request id. ``limits`` are those of a document that names its own.
     """
 
     name: str
@@ -50,7 +51,7 @@ class Dialects:
     def of(self, path: str) -> Dialect:
         """The dialect that a path speaks, also where no operation is at that path."""
         for prefix, dialect in self._pairs:
-            if path == prefix or path.startswith(f"{prefix}/"):
+            if path == prefix or path.startswith(_begun(prefix)):
                 return dialect
         return self._otherwise
 
@@ -60,3 +61,8 @@ class Dialects:
             if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("", "/"):
                 return limits
         return None
+
+
+def _begun(prefix: str) -> str:
+    """How every longer path that a prefix covers begins."""
+    return prefix[:-1] if prefix.endswith("*") else f"{prefix}/"

@@ -30,13 +30,16 @@ _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _LONGEST_KEY = 255
 
 
-def needs(permission: str, *, direct: bool = False, **extra: Any) -> dict[str, Any]:
+def needs(*permissions: str, direct: bool = False, **extra: Any) -> dict[str, Any]:
     """Declare an operation's permission; ``OPEN`` for one without credentials.
 
-    A ``direct`` operation is called with the bare request, without the framework's parsing: for
-    the few that are hot. ``extra`` goes to the OpenAPI description.
+    With several, any of them opens it: for an operation on things of several kinds, whose handler
+    then asks for the one of the thing at hand. A ``direct`` operation is called with the bare
+    request, without the framework's parsing: for the few that are hot. ``extra`` goes to the
+    OpenAPI description.
     """
-    return {"openapi_extra": {_PERMISSION: permission, "x-direct": direct, **extra}}
+    shown = permissions[0] if len(permissions) == 1 else list(permissions)
+    return {"openapi_extra": {_PERMISSION: shown, "x-direct": direct, **extra}}
 
 
 class Operation(APIRoute):
@@ -46,7 +49,10 @@ class Operation(APIRoute):
         described = options.get("openapi_extra") or {}
         if _PERMISSION not in described:
             raise TypeError(f"{endpoint.__name__} declares no permission: use needs(…).")
-        self.permission: str = described[_PERMISSION]
+        declared = described[_PERMISSION]
+        self.permissions: tuple[str, ...] = (
+            (declared,) if isinstance(declared, str) else tuple(declared)
+        )
         self.direct: bool = described.get("x-direct", False)
         options["openapi_extra"] = {k: v for k, v in described.items() if k != "x-direct"}
         super().__init__(path, endpoint, **options)
@@ -57,13 +63,14 @@ class Operation(APIRoute):
             _Handler,
             self.endpoint if self.direct else super().get_route_handler(),
         )
-        permission, template = self.permission, self.path
+        permissions, template = self.permissions, self.path_format
+        is_open = permissions == (OPEN,)
 
         async def handler(request: Request) -> Response:
             scope = request.scope
             scope[ROUTE] = template
-            if permission != OPEN:
-                scope[CONTEXT].principal.demand(permission)
+            if not is_open:
+                scope[CONTEXT].principal.demand(*permissions)
             return await inner(request)
 
         return handler

@@ -13,9 +13,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from lemnos.api.kit.answers import encode
 from lemnos.api.kit.readiness import Readiness
 from lemnos.kernel.background import cancelled
+from lemnos.kernel.clock import iso
 from lemnos.kernel.errors import Invalid
+from lemnos.platform.events.port import Event
 
 RECHECK = 15.0  # seconds after which a reader must still be admitted
 KEEPALIVE = b": keepalive\n\n"
@@ -35,6 +38,20 @@ def frame(data: bytes, *, event: str = "", id: int | None = None) -> bytes:
     if b"\n" in data or b"\r" in data:  # either ends a line here, and is but space in JSON
         data = data.translate(_SPACES)
     return b"%sdata: %s\n\n" % (head, data)
+
+
+def event_frame(event: Event) -> bytes:
+    """An event of the log as every reader of its stream gets it."""
+    kind, name, ts = encode(event.type), encode(event.name), encode(iso(event.ts))
+    detail = b',"detail":%s' % event.detail if event.detail else b""
+    data = b'{"type":%s,"event":%s,"data":%s,"ts":%s%s}' % (kind, name, event.data, ts, detail)
+    return frame(data, id=event.seq)
+
+
+def timeout_frame(seconds: int) -> bytes:
+    """The last frame of a stream in which nothing has happened for so long."""
+    message = f"No event for {seconds} seconds; connect again with Last-Event-ID to go on."
+    return frame(encode({"message": message}), event="timeout")
 
 
 def resume_after(request: Request) -> int:

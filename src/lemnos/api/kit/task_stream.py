@@ -21,7 +21,6 @@ from lemnos.api.kit.core import Core
 from lemnos.api.kit.operation import context_of, core_of, is_admitted
 from lemnos.domains.tasks.events import ENDINGS, stream_of
 from lemnos.domains.tasks.model import Task, resting
-from lemnos.kernel.clock import iso
 from lemnos.kernel.context import Context
 from lemnos.platform.events.port import Event
 from lemnos.platform.events.ring import Marked
@@ -62,7 +61,7 @@ async def follow(
         async for batch in batches:
             if not batch:
                 if time.monotonic() - idle_since >= core.settings.stream_idle:
-                    yield _timeout(core.settings.stream_idle)
+                    yield sse.timeout_frame(core.settings.stream_idle)
                     return
                 yield sse.KEEPALIVE
                 continue
@@ -79,11 +78,7 @@ async def follow(
 
 
 def _frame(event: Event) -> bytes:
-    """An event as every reader of its stream gets it."""
-    kind, name, ts = encode(event.type), encode(event.name), encode(iso(event.ts))
-    detail = b',"detail":%s' % event.detail if event.detail else b""
-    data = b'{"type":%s,"event":%s,"data":%s,"ts":%s%s}' % (kind, name, event.data, ts, detail)
-    made = sse.frame(data, id=event.seq)
+    made = sse.event_frame(event)
     return Marked(made) if event.name in ENDINGS else made  # the task may be at rest now
 
 
@@ -94,8 +89,3 @@ def _number(frame: bytes) -> int:
 
 def _done(task: Task, words: Words) -> bytes:
     return sse.frame(encode(words.done(task)), event="done")
-
-
-def _timeout(seconds: int) -> bytes:
-    message = f"No event for {seconds} seconds; connect again with Last-Event-ID to go on."
-    return sse.frame(encode({"message": message}), event="timeout")

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Select, bindparam, insert, select, tuple_, update
 
-from lemnos.domains.operations.model import ENDED, Kind, Operation, Status
+from lemnos.domains.operations.model import Kind, Operation, Status
 from lemnos.domains.operations.tables import operations
 from lemnos.kernel.errors import Invalid
 from lemnos.kernel.page import Page
@@ -102,8 +102,7 @@ def _page(filters: tuple[str, ...], after: bool) -> Query:
 @lru_cache(maxsize=32)
 def _update(names: tuple[str, ...]) -> Query:
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
-    open_ = _O.status.notin_(sorted(ENDED))
-    return Query(update(operations).where(*_MINE, open_).values(**values))
+    return Query(update(operations).where(*_MINE, _O.ended_at.is_(None)).values(**values))
 
 
 def _key_of(cursor: str) -> dict[str, Any]:

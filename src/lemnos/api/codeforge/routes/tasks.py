@@ -75,11 +75,12 @@ async def get_task(request: Request) -> Response:
     """A task; with ``include=iterations`` also its prompts and what came of each."""
     core, ctx = core_of(request), context_of(request)
     task = await core.tasks.get(ctx, request.path_params["task_id"])
+    percentage = await core.orders.percentage(ctx, task)
     if not request.scope["query_string"]:
-        return answer(present.task(task))
+        return answer(present.followed(task, percentage))
     include = choice(request, "include", ("iterations",), "")
     iterations = await core.tasks.iterations(ctx, task.id) if include else None
-    return answer(present.task(task, iterations))
+    return answer(present.followed(task, percentage, iterations))
 
 
 @router.get(
