@@ -36,6 +36,7 @@ from lemnos.foundation import (
 from lemnos.main.agents import make_agents
 from lemnos.main.analysis import make_analyses
 from lemnos.main.analytics import make_analytics
+from lemnos.main.cleanup import make_cleanup
 from lemnos.main.host import make_gateway, make_host
 from lemnos.main.operations import make_operations
 from lemnos.main.places import make_places
@@ -114,6 +115,7 @@ def build(settings: Settings) -> Server:
     guard_rails = GuardRailsService(operations, places, tasks.places, gates)
     analytics = make_analytics(platform, analyses, tasks, places)
     guard_rails.on_coverage = analytics.service.keep_coverage
+    cleanup = make_cleanup(settings, operations, places, tasks.places)
 
     readiness = Readiness()
     core = Core(
@@ -147,6 +149,7 @@ def build(settings: Settings) -> Server:
         refactorings=refactorings,
         operations=operations,
         guard_rails=guard_rails,
+        cleanup=cleanup,
         analytics=analytics.service,
     )
     app = make_app(core)

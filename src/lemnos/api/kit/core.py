@@ -11,6 +11,7 @@ from lemnos.domains.agents.router import Router
 from lemnos.domains.agents.service import AgentService
 from lemnos.domains.analysis.service import AnalysisService
 from lemnos.domains.analytics.service import AnalyticsService
+from lemnos.domains.cleanup.service import CleanupService
 from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.mcp.service import McpService
 from lemnos.domains.operations.service import OperationService
@@ -56,4 +57,5 @@ class Core:
     refactorings: RefactoringService
     operations: OperationService
     guard_rails: GuardRailsService
+    cleanup: CleanupService
     analytics: AnalyticsService

@@ -30,19 +30,6 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class NewCleanup:
-    """What a caller asks for. ``root``: an absolute path; ``task_id``: that task's workspace.
-
-    Without either it is the folder that the server works in.
-    """
-
-    root: str = ""
-    task_id: str = ""
-    deep_clean: bool = False
-    dry_run: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Removed:
     """A file, or a folder with all in it. ``size`` is what it freed, in bytes of the disk."""
 
@@ -115,7 +102,9 @@ def plain_cleaned(cleaned: Cleaned) -> dict[str, Any]:
                 }
                 for one in cleaned.removed
             ],
-            "skipped": [{"path": _text(one.path), "reason": one.reason.value} for one in cleaned.skipped],
+            "skipped": [
+                {"path": _text(one.path), "reason": one.reason.value} for one in cleaned.skipped
+            ],
             "errors": [{"path": _text(one.path), "error": one.error} for one in cleaned.errors],
         },
     }
