@@ -11,13 +11,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, cast
 
 from lemnos.domains.quality.model import Finding, GateRequest, Verdict
 from lemnos.runners.gates.project import Project
 from lemnos.runners.quality.bench import Ended
 
 ENTRY_POINT = "lemnos.gates"
+# In the metadata of a checker that writes: the paths that it has changed.
+CHANGED = "changed"
+
+
+class NothingToJudge(Exception):
+    """What the request narrows a gate to holds nothing for this checker; from its ``command``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +57,10 @@ class Command:
 class Checker(Protocol):
     """One tool that judges a project, as part of a gate.
 
-    ``writes``: it may change files of the project, so it runs before all that only read them.
-    ``cached``: its verdict depends on nothing but the files, the tool and the environment.
+    ``writes``: it may change files of the project, so it runs before all that only read them,
+    unless the request says ``no_format``: then it changes nothing. ``cached``: its verdict depends
+    on nothing but the files, the tool and the environment. It may have a tuple ``configs`` of
+    files that it goes by: it is misconfigured where one of them can't be parsed.
     """
 
     gate: str  # one of ``ORDER``, or a name of its own
@@ -113,6 +121,11 @@ class Native(Protocol):
 
 
 AnyChecker: TypeAlias = Checker | Native
+
+
+def as_native(checker: AnyChecker) -> Native | None:
+    """The checker, if it is one without a program."""
+    return cast(Native, checker) if hasattr(checker, "judge") else None
 
 
 class Family(Protocol):

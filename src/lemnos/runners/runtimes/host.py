@@ -45,9 +45,15 @@ def mcp_url(gateway: RunGateway, server: McpServer) -> str:
     return origin(gateway) + MCP + server.name
 
 
+def proxy_environment(gateway: RunGateway) -> dict[str, str]:
+    """What leads programs to the hosts that they may reach: all of these by way of the gateway."""
+    proxy = origin(gateway).replace("://", f"://{PROXY_USER}:{gateway.token}@")
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+    return dict.fromkeys(names, proxy)
+
+
 def environment(host: Host, spec: RunSpec, gateway: RunGateway) -> dict[str, str]:
     """The environment of an agent: nothing of the server's own, and no secret."""
-    proxy = origin(gateway).replace("://", f"://{PROXY_USER}:{gateway.token}@")
     direct = "127.0.0.1,localhost,::1"
     return {
         "PATH": os.pathsep.join([*map(str, host.path), SYSTEM_PATH]),
@@ -58,10 +64,7 @@ def environment(host: Host, spec: RunSpec, gateway: RunGateway) -> dict[str, str
         "LANG": "C.UTF-8",
         "TERM": "dumb",
         "TMPDIR": "/tmp",  # noqa: S108  a private one, inside the sandbox
-        "HTTP_PROXY": proxy,
-        "HTTPS_PROXY": proxy,
-        "http_proxy": proxy,
-        "https_proxy": proxy,
+        **proxy_environment(gateway),
         "NO_PROXY": direct,
         "no_proxy": direct,
         "GIT_TERMINAL_PROMPT": "0",
