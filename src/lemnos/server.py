@@ -13,6 +13,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -23,12 +24,16 @@ from lemnos.kernel.background import cancelled
 from lemnos.kernel.context import system_context
 from lemnos.kernel.errors import LemnosError
 from lemnos.main.build import Server, build
+from lemnos.main.grpc import make_grpc
 from lemnos.platform.db.migrate import ensure_schema
 from lemnos.platform.identity import NewKey
 from lemnos.platform.leftovers import end_leftovers, own
 from lemnos.platform.telemetry.log import adopt_libraries
 from lemnos.probes import add_probes, count_endings
 from lemnos.settings import Settings
+
+if TYPE_CHECKING:
+    from lemnos.grpc.server import GrpcServer
 
 # Allocations between two collections of each generation. A request makes hundreds, nearly all of
 # them without cycles.
@@ -133,6 +138,7 @@ class Life:
         self._upkeep: list[asyncio.Task[None]] = []
         self._running: list[Callable[[], Awaitable[None]]] = []
         self._announced = False
+        self._grpc: GrpcServer | None = None
 
     async def start(self) -> None:
         """Bring everything up; the server is ready afterwards."""
@@ -162,8 +168,19 @@ class Life:
         ]
         if platform.leases is not None:
             self._upkeep.append(_every(_HOURLY, platform.leases.prune))
+        await self._start_grpc()
         settle_memory()
         server.core.readiness.phase = Phase.READY
+
+    async def _start_grpc(self) -> None:
+        self._grpc = make_grpc(self._server)
+        if self._grpc is None:
+            return
+        await self._grpc.start()
+        if not (self._grpc.secure or self._server.settings.on_loopback):
+            self._server.platform.log.warning(
+                "gRPC takes API keys in clear text", hint="set grpc_tls_cert and grpc_tls_key"
+            )
 
     async def _start_engine(self) -> None:
         """Take up work, as soon as that can be done."""
@@ -186,12 +203,16 @@ class Life:
         server = self._server
         server.platform.log.info("draining", running=server.runner.active)
         server.core.readiness.drain()
+        if self._grpc is not None:
+            await self._grpc.drain()
         await server.platform.engine.drain(server.settings.drain)
 
     async def stop(self) -> None:
         """Stop what still runs, in reverse order; nothing that was accepted is lost."""
         server, platform = self._server, self._server.platform
         server.core.readiness.drain()
+        if self._grpc is not None:
+            await self._end(self._grpc.stop)
         for task in self._upkeep:
             await cancelled(task)
         await platform.engine.drain(0)
@@ -219,9 +240,10 @@ class Life:
         """Tell people, and the CLI through a file, where the server is."""
         settings = self._server.settings
         self._announced = True
-        _server_file(settings).write_text(json.dumps({"url": url, "pid": os.getpid()}))
+        where = {"url": url} if self._grpc is None else {"url": url, "grpc": self._grpc.address}
+        _server_file(settings).write_text(json.dumps({**where, "pid": os.getpid()}))
         self._server.platform.log.info(
-            "ready", url=url, docs=f"{url}/api/docs", data=str(settings.data_dir)
+            "ready", **where, docs=f"{url}/api/docs", data=str(settings.data_dir)
         )
 
     async def _end_leftovers(self) -> None:

@@ -22,7 +22,7 @@ from grpc import StatusCode
 from grpc.aio import AbortError, ServerInterceptor, ServicerContext
 
 from lemnos.grpc.access import METHODS, OPEN_SERVICES
-from lemnos.grpc.errors import CODES, Metadata, trailer
+from lemnos.grpc.errors import CODES, Metadata, message_of, trailer
 from lemnos.grpc.messages import refuse_nul
 from lemnos.kernel import ids
 from lemnos.kernel.context import Context, Principal
@@ -185,7 +185,8 @@ class Admission(ServerInterceptor):
             with self._g.tracer.span(call.method, ctx.trace_id):
                 yield
         except asyncio.CancelledError:
-            call.code = StatusCode.CANCELLED
+            late = rpc.time_remaining() == 0
+            call.code = StatusCode.DEADLINE_EXCEEDED if late else StatusCode.CANCELLED
             if not self.leaving:
                 raise
             await self._tell(ctx, call, rpc, _stopping())
@@ -241,7 +242,7 @@ class Admission(ServerInterceptor):
         if isinstance(error, Unauthenticated | Forbidden) and METHODS[call.method].mutating:
             await self._g.audit.note_refusal(ctx, f"gRPC {call.method}", error.code)
         said = call.trailing() + trailer(error, call.request_id)
-        await rpc.abort(call.code, error.message, said)
+        await rpc.abort(call.code, message_of(error), said)
 
     def _note(self, ctx: Context, call: _Call) -> None:
         seconds = time.perf_counter() - call.begun

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from lemnos.domains.analytics.model import (
     DEFAULT_DAYS,
     DEFAULT_LIMIT,
-    MAX_DAYS,
-    MAX_LIMIT,
     Kind,
     Strategy,
     Where,
@@ -19,13 +17,14 @@ from lemnos.domains.analytics.service import AnalyticsService as Analytics
 from lemnos.grpc.admission import Rpc, caller
 from lemnos.grpc.generated.hephaestus.v1 import analytics_pb2 as pb
 from lemnos.grpc.generated.hephaestus.v1.analytics_pb2_grpc import AnalyticsServiceServicer
-from lemnos.grpc.messages import between, filled, refuse_nul
+from lemnos.grpc.messages import filled, refuse_nul
 from lemnos.kernel.errors import Invalid, TooLarge
 from lemnos.platform.db import Tx
 from lemnos.platform.execute import Door
 
-MOST_RECORDS = 200_000  # of one ingest: they are held until it is complete
-_LONGEST_PATH = 4096
+# Of one ingest, which is held until it is complete.
+MOST_RECORDS = 200_000
+_MOST_TEXT = 32 * 1024 * 1024  # characters of all paths
 _ENUM = "RANKING_STRATEGY_"
 
 
@@ -44,8 +43,8 @@ class AnalyticsService(AnalyticsServiceServicer):
             caller(),
             Where(request.workspace, request.task_id),
             strategy=_strategy(request.strategy),
-            limit=_limit(request),
-            days=_days(request),
+            limit=request.limit if request.HasField("limit") else DEFAULT_LIMIT,
+            days=request.days if request.HasField("days") else DEFAULT_DAYS,
         )
         plain = plain_rankings(found)
         strategy = _ENUM + plain["strategy"].upper()
@@ -58,8 +57,8 @@ class AnalyticsService(AnalyticsServiceServicer):
         found = await self._analytics.hotspots(
             caller(),
             Where(request.workspace, request.task_id),
-            limit=_limit(request),
-            days=_days(request),
+            limit=request.limit if request.HasField("limit") else DEFAULT_LIMIT,
+            days=request.days if request.HasField("days") else DEFAULT_DAYS,
         )
         return filled(pb.GetHotspotsResponse(), plain_hotspots(found))
 
@@ -98,18 +97,19 @@ class _Sent:
     source: str
     commit: str
     records: int = 0
+    text: int = 0
     content: dict[Kind, dict[str, tuple[int, int]]] = field(default_factory=dict)
 
     def add(self, kind: Kind, path: str, first: int, second: int) -> None:
         """Take a record in. Raises ``Invalid``, and ``TooLarge`` for one too many."""
         self.records += 1
-        if self.records > MOST_RECORDS:
-            raise TooLarge(f"One ingest takes up to {MOST_RECORDS} records.")
-        if not 1 <= len(path) <= _LONGEST_PATH:
-            raise _refused(self.records, "path", f"must have 1 to {_LONGEST_PATH} characters")
+        self.text += len(path)
+        if self.records > MOST_RECORDS or self.text > _MOST_TEXT:
+            limits = f"{MOST_RECORDS} records and {_MOST_TEXT} characters of paths"
+            raise TooLarge(f"One ingest takes {limits}.", code="too_many_records")
         paths = self.content.setdefault(kind, {})
         if path in paths:
-            raise _refused(self.records, "path", f"{path} was sent twice")
+            raise _refused(self.records, "path", "was sent before")
         paths[path] = (first, second)
 
 
@@ -152,13 +152,3 @@ def _strategy(number: int) -> Strategy:
     known = ", ".join(name for name, value in names if value)
     problem = f"must be one of: {known}"
     raise Invalid(f"strategy {problem}.", fields={"strategy": problem})
-
-
-def _limit(request: pb.GetRankingsRequest | pb.GetHotspotsRequest) -> int:
-    limit = request.limit if request.HasField("limit") else DEFAULT_LIMIT
-    return between("limit", limit, MAX_LIMIT)
-
-
-def _days(request: pb.GetRankingsRequest | pb.GetHotspotsRequest) -> int:
-    days = request.days if request.HasField("days") else DEFAULT_DAYS
-    return between("days", days, MAX_DAYS)

@@ -7,6 +7,7 @@ it (https://grpc.io/docs/guides/error/), which the clients of most languages can
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from math import ceil
 
 from google.protobuf.any_pb2 import Any
@@ -20,6 +21,9 @@ from lemnos.kernel.errors import Kind, LemnosError
 Metadata = tuple[tuple[str, str | bytes], ...]
 
 _DOMAIN = "lemnos"
+# Clients take 8 KiB of metadata, where a character may need 12 bytes.
+_LONGEST = 200  # characters of a text
+_MOST_FIELDS = 10
 
 CODES: Mapping[Kind, StatusCode] = {
     Kind.VALIDATION: StatusCode.INVALID_ARGUMENT,
@@ -36,9 +40,14 @@ CODES: Mapping[Kind, StatusCode] = {
 }
 
 
+def message_of(error: LemnosError) -> str:
+    """What is said to people, short enough for the metadata that carries it."""
+    return _short(error.message)
+
+
 def trailer(error: LemnosError, request_id: str) -> Metadata:
     """What the trailing metadata says of an error."""
-    status = Status(code=CODES[error.kind].value[0], message=error.message)
+    status = Status(code=CODES[error.kind].value[0], message=message_of(error))
     for detail in _details(error, request_id):
         packed = Any()
         packed.Pack(detail)
@@ -50,17 +59,21 @@ def trailer(error: LemnosError, request_id: str) -> Metadata:
 
 
 def _details(error: LemnosError, request_id: str) -> Iterator[Message]:
-    extra = {name: str(value) for name, value in error.details.items()}
+    extra = {name: _short(str(value)) for name, value in error.details.items()}
     yield ErrorInfo(reason=error.code.upper(), domain=_DOMAIN, metadata=extra)
     yield RequestInfo(request_id=request_id)
     if error.fields:
         yield BadRequest(
             field_violations=[
-                BadRequest.FieldViolation(field=field, description=problem)
-                for field, problem in error.fields.items()
+                BadRequest.FieldViolation(field=_short(field), description=_short(problem))
+                for field, problem in islice(error.fields.items(), _MOST_FIELDS)
             ]
         )
     if error.retry_after is not None:
         info = RetryInfo()
         info.retry_delay.FromNanoseconds(round(error.retry_after * 1_000_000_000))
         yield info
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

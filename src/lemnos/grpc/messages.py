@@ -29,11 +29,3 @@ def refuse_nul(message: Message) -> None:
         elif field.type == FieldDescriptor.TYPE_STRING and any("\0" in text for text in values):
             problem = "holds a NUL character"
             raise Invalid(f"{field.name} {problem}.", fields={field.name: problem})
-
-
-def between(name: str, number: int, most: int) -> int:
-    """The number. Raises ``Invalid`` unless it is from 1 to ``most``."""
-    if not 1 <= number <= most:
-        problem = f"must be from 1 to {most}"
-        raise Invalid(f"{name} {problem}.", fields={name: problem})
-    return number

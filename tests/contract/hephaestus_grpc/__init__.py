@@ -1,0 +1,1 @@
+"""hephaestus.v1 over gRPC, from real clients."""

@@ -1,0 +1,176 @@
+"""AnalyticsService: rankings, hotspots, and what others have measured."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from lemnos.grpc.analytics import MOST_RECORDS
+from lemnos.grpc.generated.hephaestus.v1 import analytics_pb2 as pb
+from tests.contract.hephaestus_grpc.conftest import MakeProject
+from tests.contract.hephaestus_grpc.rpc import Client, details_of
+from tests.support.server import PATIENCE, LemnosServer
+
+RECORDS = 10_000
+BRANCHES = "def weigh(a):\n" + "".join(f"    if a == {n}:\n        return {n}\n" for n in range(9))
+
+
+@pytest.fixture
+def repository(make_project: MakeProject) -> Path:
+    """Two Python files, one of them with a history and branches."""
+    root = make_project({"hot.py": BRANCHES, "cold.py": "COLD = 1\n"})
+    git(root, "init", "--quiet")
+    for line in ("", "HOT = 1\n", "HOTTER = 2\n"):
+        with (root / "hot.py").open("a") as file:
+            file.write(line)
+        git(root, "add", ".")
+        git(root, "commit", "--quiet", "--allow-empty", "--message", "forge")
+    return root
+
+
+def git(root: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=Hephaestus", "-c", "user.email=h@lemnos.example")
+    subprocess.run(["git", *who, *arguments], cwd=root, check=True)
+
+
+def records(
+    workspace: Path, coverage: Iterator[pb.CoverageRecord] | None = None, source: str = "ci"
+) -> Iterator[pb.StreamIngestRequest]:
+    target = pb.IngestTarget(workspace=str(workspace), source=source)
+    yield pb.StreamIngestRequest(target=target)
+    for record in coverage or ():
+        yield pb.StreamIngestRequest(coverage=record)
+
+
+def ranked(client: Client, workspace: Path) -> dict[str, pb.Ranking]:
+    request = pb.GetRankingsRequest(workspace=str(workspace), limit=100)
+    answer = client.analytics.GetRankings(request, metadata=client.auth, timeout=PATIENCE)
+    return {ranking.path: ranking for ranking in answer.rankings}
+
+
+def refusal(client: Client, requests: Iterator[pb.StreamIngestRequest]) -> grpc.RpcError:
+    with pytest.raises(grpc.RpcError) as caught:
+        client.analytics.StreamIngest(requests, metadata=client.auth, timeout=PATIENCE)
+    return caught.value
+
+
+def test_ten_thousand_records_come_in_and_rankings_go_by_them(
+    server: LemnosServer, client: Client, repository: Path
+) -> None:
+    assert not ranked(client, repository)["hot.py"].metrics.HasField("coverage")
+
+    def measured() -> Iterator[pb.CoverageRecord]:
+        yield pb.CoverageRecord(path="hot.py", covered_lines=5, total_lines=20)
+        for number in range(RECORDS - 1):
+            yield pb.CoverageRecord(path=f"gone/{number}.py", covered_lines=1, total_lines=1)
+
+    kept = client.analytics.StreamIngest(records(repository, measured()), metadata=client.auth)
+    assert (kept.coverage_records, kept.churn_records) == (RECORDS, 0)
+    ranking = ranked(client, repository)["hot.py"]
+    assert ranking.metrics.coverage == 0.25
+    assert (ranking.metrics.covered_lines, ranking.metrics.coverable_lines) == (5, 20)
+    assert ranking.score == pytest.approx(sum(ranking.terms.values()), abs=0.001)
+
+    params = {"workspace": str(repository), "limit": "100"}
+    shown = server.client.get("/api/v1/analytics/rankings", params=params).json()["rankings"]
+    by_path = {each["path"]: each for each in shown}
+    assert by_path["hot.py"]["metrics"]["coverage"] == 0.25
+    assert by_path["hot.py"]["score"] == ranking.score
+
+
+def test_churn_that_others_have_counted_is_kept(client: Client, repository: Path) -> None:
+    def sent() -> Iterator[pb.StreamIngestRequest]:
+        yield from records(repository)
+        churn = pb.ChurnRecord(path="cold.py", churn=150, revisions=12)
+        yield pb.StreamIngestRequest(churn=churn)
+
+    kept = client.analytics.StreamIngest(sent(), metadata=client.auth)
+    assert (kept.coverage_records, kept.churn_records) == (0, 1)
+    metrics = ranked(client, repository)["cold.py"].metrics
+    assert (metrics.churn, metrics.revisions) == (150, 12)
+
+
+def test_a_stream_that_breaks_off_leaves_nothing(client: Client, repository: Path) -> None:
+    def broken() -> Iterator[pb.StreamIngestRequest]:
+        coverage = pb.CoverageRecord(path="hot.py", covered_lines=1, total_lines=2)
+        yield from records(repository, iter([coverage]))
+        raise RuntimeError("the client breaks off")
+
+    with pytest.raises(grpc.RpcError):
+        client.analytics.StreamIngest(broken(), metadata=client.auth)
+    assert not ranked(client, repository)["hot.py"].metrics.HasField("coverage")
+
+
+def test_what_is_wrong_with_a_stream_is_said_of_its_record(
+    client: Client, repository: Path
+) -> None:
+    good = pb.CoverageRecord(path="a.py", covered_lines=1, total_lines=2)
+    wrong = {
+        "record": records(repository),
+        "target": iter([pb.StreamIngestRequest(coverage=good)]),
+        "record[2].path": records(repository, iter([good, good])),
+        "record[1].target": (next(records(repository)) for _ in range(2)),
+        "content": records(
+            repository, iter([pb.CoverageRecord(path="a.py", covered_lines=3, total_lines=2)])
+        ),
+        "source": records(repository, iter([good]), source=""),
+        "workspace": records(Path("/etc"), iter([good])),
+    }
+    for field, requests in wrong.items():
+        error = refusal(client, requests)
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT, field
+        assert [each.field for each in details_of(error)["BadRequest"].field_violations] == [field]
+
+
+def test_a_stream_without_end_is_ended(client: Client, repository: Path) -> None:
+    endless = (pb.CoverageRecord(path=f"{n}.py") for n in range(2 * MOST_RECORDS))
+    error = refusal(client, records(repository, endless))
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert details_of(error)["ErrorInfo"].reason == "TOO_MANY_RECORDS"
+
+
+def test_hotspots_tell_who_knows_a_file(client: Client, repository: Path) -> None:
+    request = pb.GetHotspotsRequest(workspace=str(repository))
+    answer = client.analytics.GetHotspots(request, metadata=client.auth, timeout=PATIENCE)
+    assert answer.commits == 2
+    hottest = answer.hotspots[0]
+    assert hottest.path == "hot.py"
+    assert hottest.metrics.complexity == 10
+    assert [(owner.name, owner.share) for owner in hottest.owners] == [("Hephaestus", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (pb.GetRankingsRequest(limit=0), "limit"),
+        (pb.GetRankingsRequest(limit=101), "limit"),
+        (pb.GetRankingsRequest(days=0), "days"),
+        (pb.GetRankingsRequest(strategy=77), "strategy"),  # type: ignore[arg-type]
+        (pb.GetRankingsRequest(workspace="/etc"), "workspace"),
+        (pb.GetRankingsRequest(workspace="/etc", task_id="task_x"), "task_id"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_said_of_its_field(
+    client: Client, request_: pb.GetRankingsRequest, field: str
+) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        client.analytics.GetRankings(request_, metadata=client.auth)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    (violation,) = details_of(caught.value)["BadRequest"].field_violations
+    assert violation.field == field
+
+
+@pytest.mark.parametrize("strategy", [name for name, n in pb.RankingStrategy.items() if n])
+def test_each_strategy_is_answered_by_its_name(
+    client: Client, repository: Path, strategy: str
+) -> None:
+    number = pb.RankingStrategy.Value(strategy)
+    request = pb.GetRankingsRequest(workspace=str(repository), strategy=strategy)
+    answer = client.analytics.GetRankings(request, metadata=client.auth, timeout=PATIENCE)
+    assert answer.strategy == number
+    assert answer.files == 2
