@@ -44,6 +44,9 @@ def test_it_works_whatever_the_users_environment_says(tmp_path: Path):
     assert ran.returncode == 0, ran.stdout + ran.stderr
     for text in (
         "FAILED (errors=2)",
+        "order-desk --gate lint --set-baseline",
+        "orders/receipt.py:9:13: Undefined name `Decimal`",
+        "with 8 known findings.",
         "curl -X POST http://127.0.0.1:",
         "● Agent: builtin.",
         "+    return candidates[0]",
@@ -70,6 +73,7 @@ def test_a_second_one_replaces_the_first(tmp_path: Path):
     facts = [json.loads(_demo(tmp_path, "--folder", "d", "--json").stdout) for _ in range(2)]
     assert facts[0]["task"] != facts[1]["task"]
     assert facts[1]["agent"] == "builtin"
+    assert facts[1]["gates"] == [1, 0, 0]
     assert facts[1]["routed_to"] == "smith"
     assert facts[1]["score_after"] < facts[1]["score_before"]
 

@@ -21,6 +21,7 @@ from lemnos.cli.commands import (
     metrics,
     migrate,
     openapi,
+    rankings,
     refactor,
     route,
     routed_tasks,
@@ -42,6 +43,8 @@ app.command("serve")(serve.serve)
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
 app.command("guard-rails")(guard_rails.guard_rails)
+app.command("rankings")(rankings.rankings)
+app.command("hotspots")(rankings.hotspots)
 app.command("route")(route.route)
 app.command("analyze")(analyze.analyze)
 app.command("refactor")(refactor.refactor)

@@ -1,11 +1,11 @@
-"""A small client of the Hephaestus operations: gates, and the tasks by which they are followed."""
+"""A small client of the Hephaestus operations: gates, rankings, and the tasks to follow them by."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lemnos.cli.http import Http, Json, segment
+from lemnos.cli.http import Http, Json, given, segment
 from lemnos.cli.shapes import StreamEvent
 
 _BASE = "/api/v1"
@@ -32,3 +32,15 @@ class Hephaestus:
     def events(self, task_id: str, after: str = "") -> Iterator[StreamEvent]:
         """What happens, up to and with ``done``."""
         return self._http.events(f"{_BASE}/tasks/{segment(task_id)}/stream", after)
+
+    def rankings(self, **asked: object) -> Json:
+        """``{rankings: [{path, score, metrics, terms}], strategy, …}``."""
+        return self._http.get(f"{_BASE}/analytics/rankings", given(**asked))
+
+    def hotspots(self, **asked: object) -> Json:
+        """``{hotspots: [{path, score, owners, coupling, …}], …}``."""
+        return self._http.get(f"{_BASE}/analytics/hotspots", given(**asked))
+
+    def refactor_ranked(self, body: Mapping[str, Any]) -> Json:
+        """A task for an agent of one entry: ``{task_id, status, path, created_at}``."""
+        return self._http.post(f"{_BASE}/analytics/rankings/refactor", body)

@@ -42,6 +42,7 @@ def _print_where_next(to: Any, facts: dict[str, Any]) -> None:
         ("What was made here", facts["folder"]),
         ("Your own repository", f'{lemnos} run "…" --repo PATH-OR-URL'),
         ("With Claude Code", f'ANTHROPIC_API_KEY=… {lemnos} run "…" --repo PATH-OR-URL --pr'),
+        ("Gates for your CI", f"{lemnos} guard-rails"),
         ("A server that stays", f"{lemnos} serve   # API docs at http://127.0.0.1:8000/api/docs"),
         ("What works here", f"{lemnos} doctor"),
         ("Documentation", "README.md, docs/getting-started.md"),

@@ -125,11 +125,14 @@ def guard_rails(
     from lemnos.cli.gates.place import place
     from lemnos.cli.gates.remote import judge_there
     from lemnos.cli.gates.telling import print_conclusion, telling
-    from lemnos.cli.gates.verdict import exit_code
+    from lemnos.cli.gates.verdict import exit_code, judging
     from lemnos.domains.quality.model import GateRequest
 
-    _refuse_contradictions(server, set_baseline, update_baseline)
     where = place(paths or (), changed=changed, since=since)
+    if set_baseline and update_baseline:
+        raise WrongUsage("--set-baseline and --update-baseline exclude each other.")
+    if server and (set_baseline or update_baseline or where.files is not None):
+        raise WrongUsage("A server judges whole projects, and writes no baseline: leave --server.")
     request = GateRequest(
         no_format=no_format,
         drift_check=drift_check,
@@ -141,20 +144,13 @@ def guard_rails(
         timeout=timeout,
         changed=where.files,
     )
-    with telling(as_json=as_json, quiet=quiet) as tell:
+    with judging(), telling(as_json=as_json, quiet=quiet) as tell:
         if server:
             report = judge_there(find_server(url, api_key, data), where, request, tell)
         else:
             kept = baseline_to_write(where, baseline, set_baseline, update_baseline)
             report = judge_here(local_settings(data), where, request, tell, kept)
-    write_reports(report, str(where.root), sarif, junit)
+        write_reports(report, str(where.root), sarif, junit)
     Output(as_json).give(report, lambda to: print_conclusion(to, report))
     if code := exit_code(report):
         raise typer.Exit(code)
-
-
-def _refuse_contradictions(server: bool, set_baseline: bool, update_baseline: bool) -> None:
-    if set_baseline and update_baseline:
-        raise WrongUsage("--set-baseline and --update-baseline exclude each other.")
-    if server and (set_baseline or update_baseline):
-        raise WrongUsage("A baseline is a file of the project, so it is written without --server.")

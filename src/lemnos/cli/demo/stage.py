@@ -86,6 +86,19 @@ class Stage:
         said: dict[str, Any] = json.loads(done.stdout)
         return said
 
+    def guard_rails(self, folder: Path, *options: str) -> tuple[int, str]:
+        """Run ``lemnos guard-rails`` on a folder, without a server; exit code and words."""
+        command = [sys.executable, "-m", "lemnos.cli", "guard-rails", str(folder), *options]
+        done = subprocess.run(
+            [*command, "--data", str(self.data)],
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
     def run_tests(self, folder: Path) -> Tests:
         """Run the repository's tests with this Python's standard library."""
         env = clean_environment() | {"PYTHONDONTWRITEBYTECODE": "1"}

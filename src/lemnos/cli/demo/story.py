@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import lemnos
 from lemnos.cli.client import Client
 from lemnos.cli.demo.improving import improve
+from lemnos.cli.demo.judging import judge_branch, judge_defects
 from lemnos.cli.demo.stage import Stage, clean_environment
 from lemnos.cli.demo.telling import Teller
 from lemnos.cli.follow import Progress, from_iteration
@@ -34,6 +35,7 @@ class Story:
         """All of it. Raises ``CommandError`` as soon as something is not as it should be."""
         self._tell.heading("A small repository with real defects")
         self._repository()
+        judge_defects(self._tell, self._stage)
         self._tell.heading("Lemnos starts, on its embedded defaults")
         stage = self._stage
         with (
@@ -97,7 +99,7 @@ class Story:
         return made["branch"]
 
     def _review(self, branch: str) -> None:
-        self._tell.heading("A reviewer clones the branch and runs the tests")
+        self._tell.heading("A reviewer clones the branch, runs the tests and the gates")
         self._tell.command(f"git clone --branch {branch} {self._stage.remote} review")
         self._stage.clone_branch(branch)
         log = self._stage.git("-C", str(self._stage.review), "log", "--format=%h %an: %s", "-2")
@@ -106,6 +108,7 @@ class Story:
         tests = self._stage.run_tests(self._stage.review)
         self._tell.tests(tests)
         self._tell.demand(tests.passed, "The tests still fail on the branch.")
+        judge_branch(self._tell, self._stage)
 
     def _evidence(self) -> None:
         self._tell.heading("The evidence")

@@ -87,6 +87,5 @@ def _active_environment() -> Path | None:
 
 
 def _tree(root: Path) -> Tree:
-    """The project with its repository, wherever that keeps what it knows: it is the user's own."""
-    git = git_paths(root, lambda _: True)
-    return Tree(root, protected=git.inside, readable=git.outside)
+    """The user's own project, with its repository wherever that keeps what it knows."""
+    return Tree(root, readable=git_paths(root, lambda _: True).outside)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lemnos.cli.client import Client
 from lemnos.cli.errors import CommandError, Interrupted
+from lemnos.cli.gates.verdict import NoVerdict
 from lemnos.cli.orders import filled
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def judge_there(server: Server, where: Place, request: GateRequest, tell: Teller
             raise _cancelled(client, task_id, last) from None
         ended = client.hephaestus.task(task_id)
     if ended["status"] != "completed":
-        raise CommandError(f"The run has {ended['status']}: {ended['error'] or 'no reason given'}")
+        raise NoVerdict(f"The run is {ended['status']}: {ended['error'] or 'no reason is given'}")
     return {**ended["result"], "task_id": task_id}
 
 
@@ -49,7 +50,6 @@ def _body(where: Place, request: GateRequest) -> dict[str, Any]:
         baseline=request.baseline,
         use_cache=request.use_cache,
         timeout_seconds=request.timeout,
-        changed=None if request.changed is None else list(request.changed),
     )
 
 

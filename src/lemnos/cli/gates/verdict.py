@@ -6,14 +6,44 @@ one on this machine are told in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+from lemnos.cli.errors import CommandError, WrongUsage, as_command_error
+from lemnos.kernel.errors import LemnosError, NotFound
 
 Report = Mapping[str, Any]
 Gate = Mapping[str, Any]
 
 PASSED, FAILED, MISCONFIGURED, NO_VERDICT = 0, 1, 2, 3
 _PASSING = frozenset({"passed", "not_applicable"})
+
+
+class NoVerdict(CommandError):
+    """The gates could not be asked, or not be told of. It must not look as if one had failed."""
+
+    exit_code = NO_VERDICT
+    code = "no_verdict"
+
+
+@contextmanager
+def judging() -> Iterator[None]:
+    """Turn what goes wrong around the gates into the exit codes of CI: 1 is for gates alone."""
+    try:
+        yield
+    except (CommandError, LemnosError, OSError) as error:
+        told = as_command_error(error)
+        if told.exit_code != FAILED:
+            raise
+        kind = WrongUsage if isinstance(error, NotFound) else NoVerdict
+        raise kind(
+            told.message,
+            code=told.code,
+            hint=told.hint,
+            fields=told.fields,
+            request_id=told.request_id,
+        ) from error
 
 
 def verdict_of(gate: Gate) -> str:

@@ -1,0 +1,37 @@
+"""The gates in the demonstration: what they say of the defects, and of the branch at the end.
+
+Of all gates the one is asked whose tool comes with Lemnos: a machine that has just got it may have
+no other.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lemnos.cli.demo.stage import Stage
+from lemnos.cli.demo.telling import Teller
+from lemnos.cli.gates.verdict import FAILED, PASSED
+
+_GATE = ("--gate", "lint")
+
+
+def judge_defects(tell: Teller, stage: Stage) -> None:
+    """Findings fail the gate; those that a baseline holds do not."""
+    tell.heading("Gates judge it, without a server")
+    _judge(tell, stage, stage.work, expected=FAILED)
+    tell.say("Old debt need not stop new work: a baseline holds what is known already.")
+    _judge(tell, stage, stage.work, "--set-baseline", expected=PASSED)
+    (stage.work / "lemnos-baseline.json").unlink()  # the work below is judged without it
+
+
+def judge_branch(tell: Teller, stage: Stage) -> None:
+    """After the work the gate passes by itself."""
+    _judge(tell, stage, stage.review, expected=PASSED)
+
+
+def _judge(tell: Teller, stage: Stage, folder: Path, *options: str, expected: int) -> None:
+    tell.command(" ".join(("lemnos guard-rails", folder.name, *_GATE, *options)))
+    code, said = stage.guard_rails(folder, *_GATE, *options)
+    tell.say(said.rstrip())
+    tell.demand(code == expected, f"The gates have ended with {code} in place of {expected}.")
+    tell.facts.setdefault("gates", []).append(code)
