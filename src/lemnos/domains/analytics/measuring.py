@@ -201,7 +201,7 @@ class Measurer:
         facts = [(file.path, _slim(each)) async for file, each in measured]
         broken = sum(bool(each.problem) for _, each in facts)
         if broken:
-            warnings.append(f"{broken} files can't be parsed; their complexity is not known.")
+            warnings.append(f"Files that can't be parsed, their complexity unknown: {broken}.")
         paths = frozenset(entry.path for entry in listing.entries)
         return _Files(paths, tuple(facts), tuple(warnings))
 
