@@ -32,7 +32,7 @@ def environment(tmp_path) -> dict[str, str]:
 
 
 @pytest.fixture
-def project(tmp_path) -> Path:
+def project(tmp_path: Path) -> Path:
     """A repository with two files that are fine."""
     folder = tmp_path / "project"
     (folder / "src").mkdir(parents=True)
@@ -150,7 +150,7 @@ def action(tmp_path, environment) -> Action:
 
 
 @pytest.fixture
-def installed(action) -> Action:
+def installed(action: Action) -> Action:
     """The action after its installation: what is installed here, where it looks for it."""
     action.tools.symlink_to(sys.prefix)
     return action
