@@ -1,0 +1,1 @@
+"""Checkers for Python projects: the tools that a project declares, else the documented ones."""
