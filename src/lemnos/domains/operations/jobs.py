@@ -241,9 +241,10 @@ def _failed(operation: Operation, error: LemnosError) -> Operation:
 
 
 def _audited(operation: Operation, content: bytes) -> dict[str, object]:
-    """What the audit log keeps of the end: the result by its digest, so that it can't change."""
+    """What the audit log keeps of the end: the digest of the result, and the counts in it."""
     detail: dict[str, object] = {"status": operation.status.value}
-    if content:
+    if operation.result is not None:
+        detail |= {name: one for name, one in operation.result.items() if isinstance(one, int)}
         detail["result_sha256"] = hashlib.sha256(content).hexdigest()
     if operation.error_code:
         detail["code"] = operation.error_code

@@ -1,0 +1,1 @@
+"""Operations on a real engine and both databases; only their work is the tests' own."""
