@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from lemnos.cli.gates.verdict import Gate, Report, conclusion, passes, verdict_of, words
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 MOST_FINDINGS = 20  # of a gate that are shown
 _OUTPUT_LINES = 15  # of what a tool without a verdict said last
+_A_WHILE = 2.0  # seconds
+_NOTHING = "not_applicable"
 _MARKS: Mapping[str, tuple[str, str]] = {
     "passed": ("✓", "green"),
-    "not_applicable": ("–", "dim"),
+    _NOTHING: ("–", "dim"),
     "failed": ("✗", "red"),
     "not_run": ("–", "dim"),
     "cancelled": ("–", "dim"),
@@ -29,31 +31,41 @@ _LEVELS = {"error": "red", "warning": "yellow", "note": "dim"}
 
 
 class Teller:
-    """Hears of gates and tells people. ``quiet``: only of those that do not pass."""
+    """Hears of gates and tells people. ``quiet``: only of those that do not pass.
+
+    Without a terminal, that a gate runs is told once that takes a while; on one, at once.
+    """
 
     def __init__(self, to: Console, status: Status | None, *, quiet: bool) -> None:
         self._to = to
         self._status = status
         self._quiet = quiet
-        self._running: dict[str, float] = {}
+        self._running: dict[str, Timer] = {}
 
     def begun(self, gate: str, done: int, total: int) -> None:
         """A gate has begun."""
-        self._running[gate] = time.monotonic()
+        self._running[gate] = patience = Timer(_A_WHILE, self.note, (f"… {gate}",))
+        patience.daemon = True
         if self._status is None and not self._quiet:
-            self._to.print(visible(f"… {gate}"), style="dim", soft_wrap=True)
+            patience.start()
         self._update(done, total)
 
     def ended(self, gate: Gate, done: int, total: int) -> None:
         """A gate has ended."""
-        self._running.pop(str(gate["name"]), None)
-        if not (self._quiet and passes(gate)):
+        if patience := self._running.pop(str(gate["name"]), None):
+            patience.cancel()
+        if not (self._quiet and passes(gate)) and verdict_of(gate) != _NOTHING:
             print_gate(self._to, gate)
         self._update(done, total)
 
     def note(self, text: str) -> None:
         """Something beside the gates."""
         self._to.print(visible(text), style="dim", soft_wrap=True)
+
+    def close(self) -> None:
+        """Nothing more is told."""
+        for patience in self._running.values():
+            patience.cancel()
 
     def _update(self, done: int, total: int) -> None:
         if self._status is not None:
@@ -79,16 +91,17 @@ class Silence(Teller):
 
 @contextmanager
 def telling(*, as_json: bool, quiet: bool) -> Iterator[Teller]:
-    """A spinner with what runs on a terminal; elsewhere a line for each beginning and end."""
+    """A spinner with what runs on a terminal; elsewhere lines alone; nothing for scripts."""
     if as_json:
         yield Silence()
         return
     to = console()
-    if not to.is_terminal:
-        yield Teller(to, None, quiet=quiet)
-        return
-    with to.status("…") as status:
-        yield Teller(to, status, quiet=quiet)
+    with to.status("…") if to.is_terminal else nullcontext() as status:
+        tell = Teller(to, status, quiet=quiet)
+        try:
+            yield tell
+        finally:
+            tell.close()
 
 
 def print_gate(to: Console, gate: Gate) -> None:
@@ -112,7 +125,9 @@ def print_gate(to: Console, gate: Gate) -> None:
 
 
 def print_conclusion(to: Console, report: Report) -> None:
-    """The last line."""
+    """The last lines: what there was nothing for, and the outcome."""
+    if idle := [str(gate["name"]) for gate in report["gates"] if verdict_of(gate) == _NOTHING]:
+        to.print(visible(f"Nothing to judge: {', '.join(idle)}"), style="dim", soft_wrap=True)
     style = "bold green" if report["success"] else "bold red"
     to.print(visible(conclusion(report)), style=style, soft_wrap=True)
 
@@ -131,7 +146,7 @@ def _aside(gate: Gate) -> str:
         parts.append(f"{said['known_findings']} known")
     if said["optional"] and not passes(gate):
         parts.append("optional")
-    if verdict not in ("not_applicable", "not_run"):
+    if verdict not in (_NOTHING, "not_run"):
         parts.append("cached" if said["cached"] else f"{gate['duration']:.1f} s")
     return f"  ({', '.join(parts)})" if parts else ""
 

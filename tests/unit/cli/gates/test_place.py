@@ -12,7 +12,7 @@ from lemnos.cli.gates.place import Place, place
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "project"
     (root / "src" / "deep").mkdir(parents=True)
     (root / "pyproject.toml").touch()

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import io
+from threading import Event
 
 import pytest
 from rich.console import Console
 
-from lemnos.cli.gates.telling import MOST_FINDINGS, Teller, print_gate
+from lemnos.cli.gates.telling import MOST_FINDINGS, Teller, print_conclusion, print_gate
 from lemnos.domains.quality.model import Finding, GateResult, Level, Verdict
 from lemnos.domains.quality.plain import plain_gate
-from tests.unit.cli.gates.reports import gate
+from tests.unit.cli.gates.reports import gate, report
+
+
+def _console(file: io.StringIO) -> Console:
+    return Console(file=file, width=200, markup=False, highlight=False, emoji=False)
 
 
 def _told(result: GateResult) -> str:
-    to = Console(file=io.StringIO(), width=200, markup=False, highlight=False, emoji=False)
-    print_gate(to, plain_gate(result))
-    return to.file.getvalue()
+    said = io.StringIO()
+    print_gate(_console(said), plain_gate(result))
+    return said.getvalue()
 
 
 def test_a_failure_names_places_rules_and_the_command():
@@ -72,11 +77,35 @@ def test_what_a_tool_says_cannot_steer_the_terminal():
 
 @pytest.mark.parametrize("quiet", [True, False])
 def test_quiet_tells_only_of_what_does_not_pass(quiet):
-    to = Console(file=io.StringIO(), width=200)
-    tell = Teller(to, None, quiet=quiet)
+    file = io.StringIO()
+    tell = Teller(_console(file), None, quiet=quiet)
     tell.begun("lint", 0, 2)
     tell.ended(plain_gate(gate("lint", Verdict.PASSED)), 1, 2)
     tell.ended(plain_gate(gate("types", Verdict.CRASHED)), 2, 2)
-    said = to.file.getvalue()
+    tell.close()
+    said = file.getvalue()
     assert ("lint" in said) is not quiet
     assert "types" in said
+
+
+def test_what_takes_a_while_is_told_of_while_it_runs(monkeypatch):
+    monkeypatch.setattr("lemnos.cli.gates.telling._A_WHILE", 0.01)
+    said = Event()
+
+    class Listening(io.StringIO):
+        def write(self, text: str) -> int:
+            if "… tests" in text:
+                said.set()
+            return super().write(text)
+
+    tell = Teller(_console(Listening()), None, quiet=False)
+    tell.begun("tests", 0, 1)
+    assert said.wait(30)
+    tell.close()
+
+
+def test_gates_with_nothing_to_judge_share_a_line():
+    said = io.StringIO()
+    made = report(gate("lint", Verdict.PASSED), gate("yaml", Verdict.NOT_APPLICABLE))
+    print_conclusion(_console(said), made)
+    assert said.getvalue() == "Nothing to judge: yaml\nPassed: 1 gate in 2.0 s.\n"
