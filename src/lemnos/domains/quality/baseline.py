@@ -29,6 +29,7 @@ DEFAULT_NAME = "lemnos-baseline.json"
 # In a result's metadata: how many findings a checker has left out. They can't be known ones.
 OMITTED = "findings_omitted"
 
+_JUDGED = (Verdict.PASSED, Verdict.FAILED)
 _VERSION = 1
 _LARGEST = 32 * 1024 * 1024  # bytes
 _MOST = 200_000  # findings
@@ -97,7 +98,7 @@ class Baseline:
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all. Blocks."""
-        content = self.text().encode()
+        content = self.text().encode(errors="replace")
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -199,11 +200,16 @@ def _marked(result: GateResult, keys: frozenset[tuple[str, str]], where: str) ->
 
 
 def _judged(result: GateResult) -> bool:
-    return result.verdict in (Verdict.PASSED, Verdict.FAILED)
+    return result.verdict in _JUDGED
 
 
 def _whole(result: GateResult) -> bool:
-    return not result.metadata.get(OMITTED)
+    """Whether nothing is left out, and each tool of a gate that has several gave a verdict."""
+    tools = result.metadata.get("tools") or {}
+    judged = all(
+        tool.get("verdict") in (*_JUDGED, Verdict.NOT_APPLICABLE) for tool in tools.values()
+    )
+    return judged and not result.metadata.get(OMITTED)
 
 
 def _entry(gate: str, finding: Finding) -> Entry:

@@ -32,7 +32,7 @@ _LOCKS = {
     "package-lock.json": "npm",
     "npm-shrinkwrap.json": "npm",
 }
-_INSTALLS = {
+INSTALLS = {
     "npm": "npm ci",
     "pnpm": "pnpm install --frozen-lockfile",
     "yarn": "yarn install --immutable",
@@ -72,7 +72,7 @@ def manager(project: Project) -> str:
     """npm, pnpm, yarn or bun: by ``packageManager``, else by the lock file, else npm."""
     said = project.package.get("packageManager")
     name = said.split("@")[0] if isinstance(said, str) else ""
-    if name in _INSTALLS:
+    if name in INSTALLS:
         return name
     return next((_LOCKS[lock] for lock in _LOCKS if lock in project.files), "npm")
 
@@ -80,7 +80,7 @@ def manager(project: Project) -> str:
 def how_to_install(project: Project, package: str) -> str:
     """What a person is to type for a tool that is not installed."""
     if package in declared(project):
-        return f"{package} is declared but not installed: run `{_INSTALLS[manager(project)]}`"
+        return f"{package} is declared but not installed: run `{INSTALLS[manager(project)]}`"
     adds = {"npm": "npm install --save-dev"}.get(manager(project), f"{manager(project)} add --dev")
     return f"{package} is not installed: run `{adds} {package}`"
 

@@ -1,0 +1,1 @@
+"""Checkers for what every project may have: YAML, workflows, rubbish, tools, gates of its own."""
