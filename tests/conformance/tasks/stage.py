@@ -34,6 +34,7 @@ from lemnos.domains.integrations.service import KeyService
 from lemnos.domains.integrations.store import KeyStore
 from lemnos.domains.mcp.service import McpService
 from lemnos.domains.mcp.store import McpStore
+from lemnos.domains.quality.baseline import mark_from
 from lemnos.domains.quality.model import Finding, GateReport, GateRequest, GateResult
 from lemnos.domains.quality.model import Verdict as QualityVerdict
 from lemnos.domains.quality.ports import GateEvent, Inspection, OnGate, Tree
@@ -178,6 +179,8 @@ class FileGates:
             if on_gate is not None:
                 await on_gate(GateEvent(name, done, len(names)))
                 await on_gate(GateEvent(name, done + 1, len(names), result))
+        if not all(one.passed for one in results) and (base := await tree.beginning()):
+            results = list(mark_from(results, [_GATES[name](base) for name in names]))
         return GateReport(tuple(results), 0.1)
 
 

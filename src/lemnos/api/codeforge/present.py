@@ -283,7 +283,7 @@ def _usage(usage: Usage | None) -> Json | None:
 
 
 def _iteration(one: Iteration) -> Json:
-    return {
+    shown: Json = {
         "number": one.number,
         "prompt": one.prompt,
         "result": one.result,
@@ -291,7 +291,9 @@ def _iteration(one: Iteration) -> Json:
         "status": status_of(one.status),
         "changes": _changes(one.changes),
         "usage": _usage(one.usage),
-        "gates": plain_gates(one.gates, whole=False),
         "started_at": iso_or_none(one.started_at),
         "ended_at": iso_or_none(one.ended_at),
     }
+    if one.gates is not None:  # the document knows none
+        shown["gates"] = plain_gates(one.gates, whole=False)
+    return shown

@@ -115,7 +115,7 @@ class Iteration(BaseModel):
     status: str
     changes: ChangesSummary | None
     usage: Usage | None
-    gates: TaskGatesSaid | None
+    gates: TaskGatesSaid | None = None
     started_at: str | None
     ended_at: str | None
 

@@ -31,7 +31,7 @@ def _spelled_out(said: Any) -> Any:
     """``true`` for all as it is by default, a name for a profile, ``false`` for no gates."""
     if said is True:
         return {}
-    if isinstance(said, str):
+    if isinstance(said, str) and said:
         return {"profile": said}
     return None if said is False else said
 

@@ -49,17 +49,21 @@ class Tree:
     """A tree to be judged. ``root`` may be written to by the tools, all but ``protected``.
 
     ``protected`` are paths inside that tools may read only (its git directory); ``readable`` are
-    further ones outside of it. ``base`` is a checkout of what the tree was made from: findings
-    that it has too are known ones, and the baseline is read from there, as the tree's own may
-    hold what a change has accepted of itself. ``untouched``: the tree must be as before
-    afterwards; a gate that would change files then only looks.
+    further ones outside of it. ``base`` is a checkout of what the tree was made from, or makes one
+    when it is first needed: findings that it has too are known ones, and the baseline is read from
+    there, as the tree's own may hold what a change has accepted of itself. ``untouched``: the tree
+    must be as before afterwards; a gate that would change files then only looks.
     """
 
     root: Path
     protected: tuple[Path, ...] = ()
     readable: tuple[Path, ...] = ()
-    base: Path | None = None
+    base: Path | Callable[[], Awaitable[Path]] | None = None
     untouched: bool = False
+
+    async def beginning(self) -> Path | None:
+        """The base, made if need be; None where there is none."""
+        return await self.base() if callable(self.base) else self.base
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from lemnos.domains.quality.baseline import mark_from
 from lemnos.domains.quality.model import GateReport, GateRequest, GateResult, Verdict
 from lemnos.domains.quality.plain import plain_report
 from lemnos.domains.quality.ports import Gates, OnGate, Tree
 from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.gating import GatesAsked
 from lemnos.domains.tasks.model import Task
-from lemnos.domains.tasks.weakening import touches_gates, weakened
+from lemnos.domains.tasks.weakening import weakened
 from lemnos.domains.workspaces.ports import Checkout
 from lemnos.kernel.errors import Invalid
 
@@ -55,56 +56,64 @@ class Gatekeeper:
         diff = await git.diff(checkout, max_bytes=_LONGEST_DIFF)
         try:
             async with AsyncExitStack() as held:
-                beginning = _Beginning(self._bench, self._gates, task, checkout, held)
-                # The baseline is read from there: nobody accepts findings of his own.
-                base = await beginning.checkout() if touches_gates(diff) else None
-                tree = replace(_tree(checkout), base=base.tree if base else None)
+                beginning = _Beginning(self._bench, task, checkout, held)
+                # A task without a repository began from nothing, which has no findings.
+                base = beginning.tree if task.repo_url else None
                 request = GateRequest(profile=asked.profile, gates=asked.gates)
-                report = await self._gates.run(tree, request, on_gate)
-                old = await beginning.results(report.blocking)
-                report = replace(report, results=mark_from(report.results, old.values()))
+                report = await self._gates.run(_tree(checkout, base), request, on_gate)
+                old = await self._before(report, base, checkout.readonly)
         finally:
             await git.put_back(checkout, mark)
         return Found(report, _mendable(report, old), weakened(diff))
 
+    async def _before(
+        self,
+        report: GateReport,
+        base: Callable[[], Awaitable[Path]] | None,
+        readable: tuple[Path, ...],
+    ) -> Mapping[str, GateResult]:
+        """What gates that block without naming anything had said before the change."""
+        names = tuple(one.gate for one in report.blocking if _is_mute(one))
+        if not names or base is None:
+            return {}
+        tree = await base()
+        before = Tree(tree, (tree / ".git",), readable, untouched=True)
+        try:
+            found = await self._gates.run(before, GateRequest(gates=names))
+        except Invalid:
+            return {}  # there were no such gates then, or their configuration could not be read
+        return {result.gate: result for result in found.results}
+
 
 class _Beginning:
-    """What a task's tree was made from: checked out, and judged, only when it is asked for."""
+    """What a task's tree was made from: a clean copy, made only when it is asked for."""
 
-    def __init__(
-        self, bench: Bench, gates: Gates, task: Task, checkout: Checkout, held: AsyncExitStack
-    ) -> None:
+    def __init__(self, bench: Bench, task: Task, checkout: Checkout, held: AsyncExitStack) -> None:
         self._bench = bench
-        self._gates = gates
         self._task = task
         self._checkout = checkout
         self._held = held
+        self._once = asyncio.Lock()
         self._made: Checkout | None = None
 
-    async def checkout(self) -> Checkout:
-        """A clean copy, which lives as long as the stack."""
-        if self._made is None:
-            remote = await self._bench.credentials.remote(self._task)
-            copy = self._bench.workspaces.beginning(self._checkout, remote)
-            self._made = await self._held.enter_async_context(copy)
-        return self._made
-
-    async def results(self, blocking: Iterable[GateResult]) -> Mapping[str, GateResult]:
-        """What the gates that block now say of the beginning, as far as it may be the cause."""
-        names = tuple(result.gate for result in blocking if result.verdict in _DOUBTFUL)
-        if not names or not self._task.repo_url:  # a task without a repository began from nothing
-            return {}
-        tree = _tree(await self.checkout())
-        try:
-            report = await self._gates.run(tree, GateRequest(gates=names))
-        except Invalid:
-            return {}  # there were no such gates then, or their configuration could not be read
-        return {result.gate: result for result in report.results}
+    async def tree(self) -> Path:
+        """The copy, which lives as long as the stack."""
+        async with self._once:
+            if self._made is None:
+                remote = await self._bench.credentials.remote(self._task)
+                copy = self._bench.workspaces.beginning(self._checkout, remote)
+                self._made = await self._held.enter_async_context(copy)
+            return self._made.tree
 
 
-def _tree(checkout: Checkout) -> Tree:
-    own = (checkout.tree / ".git",)
-    return Tree(checkout.tree, protected=own, readable=checkout.readonly, untouched=True)
+def _tree(checkout: Checkout, base: Callable[[], Awaitable[Path]] | None) -> Tree:
+    protected, readable = (checkout.tree / ".git",), checkout.readonly
+    return Tree(checkout.tree, protected, readable, base, untouched=True)
+
+
+def _is_mute(result: GateResult) -> bool:
+    """Whether the change, or what it was made from, may be to blame, and no finding tells."""
+    return result.verdict in _DOUBTFUL and not any(not one.known for one in result.findings)
 
 
 def _mendable(report: GateReport, old: Mapping[str, GateResult]) -> GateReport:
@@ -120,9 +129,7 @@ def _mendable(report: GateReport, old: Mapping[str, GateResult]) -> GateReport:
 
 
 def _is_new(result: GateResult, before: GateResult | None) -> bool:
-    if before is None or before.verdict is not result.verdict:
-        return True
-    return any(not finding.known for finding in result.findings)
+    return before is None or before.verdict is not result.verdict or not _is_mute(result)
 
 
 def kept(report: GateReport) -> Mapping[str, Any]:

@@ -82,24 +82,6 @@ def weakened(diff: Diff) -> tuple[str, ...]:
     return tuple(found)
 
 
-def touches_gates(diff: Diff) -> bool:
-    """Whether the change reaches what says which gates there are and what they forgive."""
-    lines = _by_file(diff.text)
-    return any(
-        _name(file.path) in _GATES
-        or _name(file.old_path) in _GATES
-        or (_name(file.path) == "pyproject.toml" and _mentions_gates(lines.get(file.path)))
-        for file in diff.files
-    )
-
-
-def _mentions_gates(lines: _Lines | None) -> bool:
-    """Whether any of the lines may be in ``tool.lemnos``; those of a table unknown may be."""
-    return lines is not None and any(
-        not table or table.startswith("tool.lemnos") for table, _ in lines.all
-    )
-
-
 def _of_file(file: FileChange, lines: _Lines) -> Iterator[str]:
     names = {_name(file.path), _name(file.old_path)}
     if DEFAULT_NAME in names:

@@ -92,7 +92,7 @@ class SandboxGates:
         checkers = registry.of(project)
         unloadable = {one.gate: one.why for one in registry.unloadable}
         selection = select(project, request, [*dict.fromkeys((*checkers, *unloadable))])
-        baseline = await asyncio.to_thread(_baseline, project, request)
+        baseline = await _baseline(tree, project, request)
         job = await self._job(tree, project, request)
         base = partial(self._base, tree, project, request, registry) if tree.base else None
         plan = Plan(selection.optional, baseline, base, unloadable)
@@ -120,9 +120,10 @@ class SandboxGates:
         self, tree: Tree, project: Project, request: GateRequest, registry: Registry
     ) -> Target:
         """What the tree was made from; it borrows the environment of the tree itself."""
-        assert tree.base is not None  # else nobody asks
+        beginning = await tree.beginning()
+        assert beginning is not None  # else nobody asks
         environment = project.python.parent.parent if project.python else self._environment
-        base = Tree(tree.base.resolve(), readable=tree.readable)
+        base = Tree(beginning.resolve(), readable=tree.readable)
         found = await discover(
             base, self._bench, environment=environment, audit_url=self._audit_url
         )
@@ -138,24 +139,26 @@ def _resolved(tree: Tree) -> Tree:
     return replace(tree, root=root, protected=protected)
 
 
-def _baseline(project: Project, request: GateRequest) -> Baseline | None:
-    """The one that the request names, else the project. Blocks.
+async def _baseline(tree: Tree, project: Project, request: GateRequest) -> Baseline | None:
+    """The one that the request names, else the project; that of the tree's base, if it has one.
 
     Raises ``Invalid`` for one outside of the project or that can't be read, and ``NotFound`` when
     the request names one that is not there. One that the project names may have yet to be made.
     """
-    configured = project.settings.get("baseline", "")
-    name = request.baseline or configured
+    name = request.baseline or project.settings.get("baseline", "")
     if not name:
         return None
-    if not isinstance(name, str) or not (project.root / name).resolve().is_relative_to(
-        project.root
-    ):
+    root = ((await tree.beginning()) or project.root).resolve()
+    return await asyncio.to_thread(_load, root, name, demanded=bool(request.baseline))
+
+
+def _load(root: Path, name: object, *, demanded: bool) -> Baseline:
+    if not isinstance(name, str) or not (root / name).resolve().is_relative_to(root):
         message = "The baseline is to be a file inside of the project."
         raise Invalid(message, code="baseline_invalid", fields={"baseline": message})
     try:
-        return Baseline.load(project.root / name)
+        return Baseline.load(root / name)
     except NotFound:
-        if request.baseline:
+        if demanded:
             raise
         return Baseline()

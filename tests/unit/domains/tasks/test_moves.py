@@ -104,7 +104,7 @@ class Story:
 
     def handler(self) -> IterationJob:
         """The handler, without what only its earlier steps need."""
-        return IterationJob(self.bench, _NOTHING, _NOTHING)
+        return IterationJob(self.bench, _NOTHING, _NOTHING, _NOTHING)
 
     async def status(self, task: Task) -> Status:
         return (await self.tasks.get(CTX, task.id)).status
