@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 from dataclasses import replace
@@ -44,6 +45,9 @@ def judge_here(
 
 
 def _judged(settings: Settings, where: Place, request: GateRequest, tell: Teller) -> GateReport:
+    # What the runner logs, such as plug-ins that can't be loaded, is told as verdicts.
+    logging.getLogger("lemnos").addHandler(logging.NullHandler())
+
     async def heard(event: GateEvent) -> None:
         if event.result is None:
             tell.begun(event.gate, event.done, event.total)

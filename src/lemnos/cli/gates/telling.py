@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from threading import Timer
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 MOST_FINDINGS = 20  # of a gate that are shown
+_LONGEST = 300  # characters of a gate's message
 _OUTPUT_LINES = 15  # of what a tool without a verdict said last
 _A_WHILE = 2.0  # seconds
 _NOTHING = "not_applicable"
@@ -27,6 +29,9 @@ _MARKS: Mapping[str, tuple[str, str]] = {
     "cancelled": ("–", "dim"),
 }
 _UNDECIDED = ("!", "yellow")  # the tool gave no verdict
+_UNEXPLAINED = ("crashed", "timed_out")
+_REPORTS = "$TMP"  # stands for the folder that a tool has written its reports to
+_SPECIAL = re.compile(r'["`\\\\]|\$(?!TMP\b)')
 _LEVELS = {"error": "red", "warning": "yellow", "note": "dim"}
 
 
@@ -112,14 +117,14 @@ def print_gate(to: Console, gate: Gate) -> None:
     mark, style = _MARKS.get(verdict, _UNDECIDED)
     if not passes(gate) and said["optional"]:
         style = "yellow"
-    line = Text.assemble((mark, style), f" {visible(str(gate['name'])):<10}", _judge(said))
-    line.append(visible(str(gate["message"])), "" if passes(gate) else style)
+    line = Text.assemble((mark, style), f" {visible(str(gate['name'])):<9} ", _judge(said))
+    line.append(visible(shortened(str(gate["message"]))), "" if passes(gate) else style)
     line.append(_aside(gate), "dim")
     to.print(line, soft_wrap=True)
     if passes(gate):
         return
     _print_findings(to, said["findings"])
-    if verdict not in _MARKS or not said["findings"]:
+    if verdict in _UNEXPLAINED or (verdict == "failed" and not said["findings"]):
         _print_output(to, str(said.get("output", "")))
     _print_next(to, gate)
 
@@ -192,7 +197,24 @@ def _print_output(to: Console, output: str) -> None:
 
 def _print_next(to: Console, gate: Gate) -> None:
     said = gate["metadata"]
-    if install := said.get("install"):
-        to.print(visible(f"    to install it: {install}"), soft_wrap=True)
-    if command := said["command"]:
-        to.print(visible(f"    by hand: {shlex.join(command)}"), style="dim", soft_wrap=True)
+    tools: Iterable[Mapping[str, Any]] = said.get("tools", {}).values()
+    commands = [tool["command"] for tool in tools if tool["verdict"] != "passed"]
+    for command in commands or [said["command"]]:
+        if command:
+            to.print(visible(f"    by hand: {by_hand(command)}"), style="dim", soft_wrap=True)
+
+
+def by_hand(command: Sequence[str]) -> str:
+    """A command for a shell; what went to a folder for reports gets a new one."""
+    quoted = [
+        f'"{word}"' if _REPORTS in word and not _SPECIAL.search(word) else shlex.quote(word)
+        for word in command
+    ]
+    begin = f"TMP=$(mktemp -d); mkdir {_REPORTS}/reports; "
+    return (begin if any(word.startswith('"') for word in quoted) else "") + " ".join(quoted)
+
+
+def shortened(text: str) -> str:
+    """So much of a message that the verdicts stay in sight."""
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

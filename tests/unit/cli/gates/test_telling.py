@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 from rich.console import Console
 
-from lemnos.cli.gates.telling import MOST_FINDINGS, Teller, print_conclusion, print_gate
+from lemnos.cli.gates.telling import MOST_FINDINGS, Teller, by_hand, print_conclusion, print_gate
 from lemnos.domains.quality.model import Finding, GateResult, Level, Verdict
 from lemnos.domains.quality.plain import plain_gate
 from tests.unit.cli.gates.reports import gate, report
@@ -48,10 +48,8 @@ def test_a_failure_names_places_rules_and_the_command():
 
 
 def test_without_a_verdict_it_says_why_and_what_to_do():
-    missing = gate("tests", Verdict.MISSING_TOOL, metadata={"install": "pip install pytest"})
-    assert _told(missing) == (
-        "! tests     tests said so.  (missing tool, 1.5 s)\n    to install it: pip install pytest\n"
-    )
+    missing = gate("tests", Verdict.MISSING_TOOL, message="pip install pytest")
+    assert _told(missing) == "! tests     pip install pytest  (missing tool, 1.5 s)\n"
     crashed = gate("lint", Verdict.CRASHED, output="\n".join(map(str, range(100))))
     assert "    99\n" in _told(crashed)
     assert "    10\n" not in _told(crashed)
@@ -109,3 +107,13 @@ def test_gates_with_nothing_to_judge_share_a_line():
     made = report(gate("lint", Verdict.PASSED), gate("yaml", Verdict.NOT_APPLICABLE))
     print_conclusion(_console(said), made)
     assert said.getvalue() == "Nothing to judge: yaml\nPassed: 1 gate in 2.0 s.\n"
+
+
+def test_a_command_for_reports_can_be_repeated():
+    command = ("/bin/pytest", "--junitxml=$TMP/reports/j.xml", "a b", "$HOME")
+    assert by_hand(command) == (
+        "TMP=$(mktemp -d); mkdir $TMP/reports; "
+        "/bin/pytest \"--junitxml=$TMP/reports/j.xml\" 'a b' '$HOME'"
+    )
+    assert by_hand(("ruff", "check", ".")) == "ruff check ."
+    assert by_hand(("ruff", "$TMP`id`")) == "ruff '$TMP`id`'"
