@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 
 from tests.support.git_http import GitFault, GitServer
-from tests.support.git_repos import create_bare
+from tests.support.git_repos import create_bare, git
 from tests.support.model_endpoint import ModelEndpoint
 from tests.support.model_script import Hang, Script
 from tests.support.server import LemnosServer
@@ -24,6 +24,7 @@ serial = itertools.count(1)
 ANSWERS: dict[str, dict[int, str]] = {
     "codeforge": {401: "unauthorized", 403: "forbidden", 404: "not_found"},
     "orchex": {401: "AUTHENTICATION_ERROR", 403: "AUTHORIZATION_ERROR", 404: "NOT_FOUND"},
+    "hephaestus": {401: "unauthenticated", 403: "forbidden", 404: "task_not_found"},
 }
 TANGLED = """def total(rows):
     found = 0
@@ -48,12 +49,24 @@ TANGLED = """def total(rows):
 """
 
 
+GATES = """
+[[gates.custom]]
+name = "quick"
+command = "true"
+
+[[gates.custom]]
+name = "waits"
+command = "sleep 600"
+"""
+
+
 @dataclass
 class House:
-    """What calls need to succeed."""
+    """What calls need to succeed. ``project`` is the folder of gates and cleanups."""
 
     server: LemnosServer
     repository: Path
+    project: Path
     sink: WebhookSink
     stuck: GitServer
     model: ModelEndpoint
@@ -162,6 +175,37 @@ class House:
         refactoring_id: str = self.post("/refactor", body)["refactoring_id"]
         return refactoring_id
 
+    # --- Hephaestus ----------------------------------------------------------------------------
+
+    def guard_rails(self, *gates: str, **given: Any) -> dict[str, Any]:
+        """A run of gates to ask for."""
+        return {"workspace": str(self.project), "gates": list(gates or ("quick",)), **given}
+
+    def judged(self) -> str:
+        """A run of gates that has completed."""
+        answer = self.server.client.post(GUARD_RAILS, json=self.guard_rails())
+        assert answer.status_code == 200, answer.text
+        task_id: str = answer.json()["task_id"]
+        return task_id
+
+    def judging(self) -> str:
+        """A run of gates that goes on until it is cancelled."""
+        body = self.guard_rails("waits", **{"async": True})
+        answer = self.server.client.post(GUARD_RAILS, json=body)
+        assert answer.status_code == 202, answer.text
+        task_id: str = answer.json()["task_id"]
+        return task_id
+
+    def measurements(self, covered: int) -> dict[str, Any]:
+        """Coverage of the project to send."""
+        files = {"a.py": {"covered": covered, "total": 2}}
+        return {
+            "workspace": str(self.project),
+            "kind": "coverage",
+            "source": "tests",
+            "files": files,
+        }
+
     def webhook(self) -> str:
         """A webhook that leads to the sink."""
         webhook_id: str = self.post("/webhooks", self.hook())["webhook_id"]
@@ -192,7 +236,13 @@ def opened(folder: Path) -> Iterator[House]:
     """The house with all that is in it at first."""
     files = {"a.py": "import os\nx = 1\n", "tangled.py": TANGLED}
     bare = create_bare(folder / "repos" / "shop.git", files)
-    many = {"LEMNOS_MAX_AGENTS": "32"}  # the stuck ones must not be in the way of the others
+    project = folder / "project"
+    git("clone", "--quiet", str(bare), str(project))
+    (project / "lemnos.toml").write_text(GATES)
+    many = {
+        "LEMNOS_MAX_AGENTS": "32",
+        "LEMNOS_MAX_GATE_RUNS": "16",
+    }  # the stuck ones must not be in the way of the others
     with (
         GitServer(folder / "stuck") as stuck,
         WebhookSink() as sink,
@@ -200,7 +250,7 @@ def opened(folder: Path) -> Iterator[House]:
         LemnosServer(folder, allowed_hosts=["127.0.0.1"], env=many) as server,
     ):
         stuck.git.break_down(GitFault(status=500, delay=60))
-        made = House(server, bare, sink, stuck, model)
+        made = House(server, bare, project, sink, stuck, model)
         made.agent(made.agent_id, constraints={"max_concurrent_tasks": 100})
         config = {"runtime": "builtin", "base_url": model.url, "api_key": "sk-of-the-tests"}
         limits = {"max_concurrent_tasks": 100}
@@ -227,8 +277,20 @@ KEY = {"provider": "generic", "token": "secret-token"}
 TASK = "/api/v1/tasks/{task_id}"
 ROUTED = "/v1/tasks/{task_id}"
 HOOK = "/v1/webhooks/{webhook_id}"
+GUARD_RAILS = "/api/v1/quality/guard-rails"
+OPERATION = "/api/v1/tasks/{task_id:operation}"
 # What a POST answers in a tenant that has neither agents nor analyses, if not 201.
-ELSEWHERE = {"/v1/tasks": 400, "/v1/route": 200, "/v1/analyze": 202, "/v1/refactor": 404}
+ELSEWHERE = {
+    "/v1/tasks": 400,
+    "/v1/route": 200,
+    "/v1/analyze": 202,
+    "/v1/refactor": 404,
+    GUARD_RAILS: 200,
+    "/api/v1/cleanup": 200,
+    "/api/v1/analytics/ingest": 200,
+}
+# Folders are the operator's, whichever tenant names one.
+OF_ALL_TENANTS = {"/api/v1/analytics/rankings", "/api/v1/analytics/hotspots"}
 
 
 def _new_agent(**given: Any) -> dict[str, Any]:
@@ -352,4 +414,40 @@ _ORCHEX: dict[tuple[str, str], Callable[[House], Call]] = {
         f"/v1/webhooks/deliveries/{house.event_delivery()}/redeliver", None, {}
     ),
 }
-CALLS = _CODEFORGE | _ORCHEX
+_HEPHAESTUS: dict[tuple[str, str], Callable[[House], Call]] = {
+    ("POST", GUARD_RAILS): lambda house: Call(
+        GUARD_RAILS, house.guard_rails(), house.guard_rails(no_format=True)
+    ),
+    ("GET", GUARD_RAILS): lambda _: Call(GUARD_RAILS),
+    ("GET", f"{GUARD_RAILS}/{{task_id}}/sarif"): lambda house: Call(
+        f"{GUARD_RAILS}/{house.judged()}/sarif"
+    ),
+    ("GET", f"{GUARD_RAILS}/{{task_id}}/junit"): lambda house: Call(
+        f"{GUARD_RAILS}/{house.judged()}/junit"
+    ),
+    ("POST", "/api/v1/cleanup"): lambda house: Call(
+        "/api/v1/cleanup",
+        {"root": str(house.project)},
+        {"root": str(house.project), "dry_run": True},
+    ),
+    ("GET", "/api/v1/analytics/rankings"): lambda house: Call(
+        f"/api/v1/analytics/rankings?workspace={house.project}"
+    ),
+    ("GET", "/api/v1/analytics/hotspots"): lambda house: Call(
+        f"/api/v1/analytics/hotspots?workspace={house.project}"
+    ),
+    ("POST", "/api/v1/analytics/rankings/refactor"): lambda house: Call(
+        "/api/v1/analytics/rankings/refactor",
+        {"workspace": str(house.project), "path": "a.py"},
+        {"workspace": str(house.project), "path": "tangled.py"},
+    ),
+    ("POST", "/api/v1/analytics/ingest"): lambda house: Call(
+        "/api/v1/analytics/ingest", house.measurements(1), house.measurements(2)
+    ),
+    ("GET", OPERATION): lambda house: Call(f"/api/v1/tasks/{house.judged()}"),
+    ("GET", f"{OPERATION}/stream"): lambda house: Call(f"/api/v1/tasks/{house.judged()}/stream"),
+    ("POST", f"{OPERATION}/cancel"): lambda house: Call(
+        f"/api/v1/tasks/{house.judging()}/cancel", None, {}
+    ),
+}
+CALLS = _CODEFORGE | _ORCHEX | _HEPHAESTUS

@@ -58,7 +58,9 @@ class TestOperation:
             if content is None:
                 continue
             assert "example" in content or "examples" in content, body
-            jsonschema.validate(content["example"], _resolved(content["schema"]))
+            shown = [one["value"] for one in content.get("examples", {}).values()]
+            for sample in shown or [content["example"]]:
+                jsonschema.validate(sample, _resolved(content["schema"]))
 
     def test_it_names_its_parameters(self, method: str, path: str, operation: dict[str, Any]):
         declared = {p["name"] for p in operation.get("parameters", []) if p["in"] == "path"}
@@ -100,8 +102,24 @@ def test_the_documents_operations_are_all_there():
     assert set(orchex.OPERATIONS) <= by_position
 
 
+HEPHAESTUS = ("/api/v1/quality", "/api/v1/cleanup", "/api/v1/analytics")
+SHARED = {f"/api/v1/tasks/{{task_id}}{rest}" for rest in ("", "/stream", "/cancel")}
+
+
 def test_each_document_s_failures_have_its_own_shape():
     for _, path, operation in ALL:
         content = operation["responses"]["default"]["content"]["application/json"]
         name = "Failure" if path.startswith("/v1/") else "Error"
-        assert content["schema"] == {"$ref": f"#/components/schemas/{name}"}
+        name = "ErrorDetail" if path.startswith(HEPHAESTUS) else name
+        shape = {"$ref": f"#/components/schemas/{name}"}
+        other = {"$ref": "#/components/schemas/ErrorDetail"}
+        assert content["schema"] == ({"oneOf": [shape, other]} if path in SHARED else shape)
+
+
+def test_paths_of_two_documents_are_described_for_both():
+    one = DESCRIPTION["paths"]["/api/v1/tasks/{task_id}"]["get"]
+    content = one["responses"]["200"]["content"]["application/json"]
+    names = [schema["$ref"].rpartition("/")[2] for schema in content["schema"]["oneOf"]]
+    assert names == ["Task", "OperationState"]
+    assert one["x-permission"] == ["tasks:read", "quality:read", "cleanup:read"]
+    assert "task-" in one["description"]

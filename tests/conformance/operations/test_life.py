@@ -191,7 +191,7 @@ async def test_the_end_is_audited_with_the_digest_of_the_result(stage: Stage):
     entries = await AuditLog(stage.platform.db).entries("default", limit=10)
     (mine,) = [entry for entry in entries if entry.target == operation.id]
     assert mine.action == "cleanup.end"
-    detail = json.loads(mine.detail) if isinstance(mine.detail, str) else mine.detail
+    detail = json.loads(mine.detail)
     content = msgspec.json.encode({"files_deleted": 3, "manifest": {}})
     assert detail["files_deleted"] == 3
     assert detail["result_sha256"] == hashlib.sha256(content).hexdigest()

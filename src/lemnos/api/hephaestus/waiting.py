@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from starlette.responses import Response
 
-from lemnos.api.hephaestus import present
+from lemnos.api.hephaestus import examples, present, wire
 from lemnos.api.kit.answers import answer, encode, from_reply
 from lemnos.api.kit.core import Core
 from lemnos.api.kit.prefer import Preference
@@ -14,6 +16,10 @@ from lemnos.kernel.context import Context
 from lemnos.platform.execute import Once, Reply
 
 _PATH = "/api/v1/tasks/"
+# The second answer of such operations, for their description.
+ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {"model": wire.OperationState, "description": "Under way.", **examples.ACCEPTED[202]}
+}
 
 
 class _Named(msgspec.Struct):

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from lemnos.api.kit.fields import Request, Text
 from lemnos.api.kit.gates import Gates
-from lemnos.domains.analytics.model import DEFAULT_DAYS, MAX_DAYS, Kind, Strategy
-from lemnos.domains.operations.model import Kind as OperationKind
-from lemnos.domains.operations.model import Status
+from lemnos.domains.analytics.model import DEFAULT_DAYS, MAX_DAYS
 
 Folder = Annotated[Text, Field(max_length=4096)]
 TaskId = Annotated[Text, Field(max_length=64)]
 Name = Annotated[Text, Field(min_length=1, max_length=100)]
 Async = Annotated[bool, Field(alias="async", description="Answer at once with a task to follow.")]
 Days = Annotated[int, Field(ge=1, le=MAX_DAYS)]
+# As words and not as the domains' enumerations, whose names are those of other domains' too.
+Strategy = Literal["risk_weighted", "coverage_first", "churn_based", "composite"]
+Measure = Literal["coverage", "churn"]
+Kind = Literal["guard_rails", "cleanup"]
+Status = Literal["pending", "running", "completed", "failed", "cancelled"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -52,7 +55,7 @@ class RefactorRanked(Request):
     path: Annotated[Text, Field(min_length=1, max_length=4096)]
     workspace: Folder = ""
     task_id: TaskId = ""
-    strategy: Annotated[Strategy, Field(strict=False)] = Strategy.COMPOSITE
+    strategy: Strategy = "composite"
     days: Days = DEFAULT_DAYS
     instructions: Annotated[Text, Field(max_length=10_000)] = ""
     gates: Gates = None
@@ -70,7 +73,7 @@ class Measured(Request):
 class Ingest(Request):
     """What another system has measured of the files of a repository, by path."""
 
-    kind: Annotated[Kind, Field(strict=False)]
+    kind: Measure
     source: Name
     files: Annotated[dict[Text, Measured], Field(max_length=100_000)]
     workspace: Folder = ""
@@ -109,7 +112,7 @@ class OperationState(BaseModel):
     """Where a task is. ``progress`` goes from 0 to 1; ``stage`` says what is done now."""
 
     task_id: str
-    kind: OperationKind
+    kind: Kind
     status: Status
     progress: Share
     stage: str | None
@@ -129,7 +132,7 @@ class OperationPage(BaseModel):
     next: str | None
 
 
-class Cancelling(BaseModel):
+class CancellingOperation(BaseModel):
     """A task that is to end."""
 
     task_id: str
@@ -184,7 +187,7 @@ class Ingested(BaseModel):
     """What was taken in."""
 
     workspace: str
-    kind: Kind
+    kind: Measure
     source: str
     commit: str | None
     files: int

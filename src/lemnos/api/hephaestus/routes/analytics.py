@@ -13,7 +13,7 @@ from lemnos.api.kit import gates
 from lemnos.api.kit.answers import answer, from_reply, reply
 from lemnos.api.kit.describe import body_like
 from lemnos.api.kit.operation import CoreDep, Ctx, OnceDep, needs, operations
-from lemnos.domains.analytics.model import DEFAULT_DAYS, DEFAULT_LIMIT, Strategy, Where
+from lemnos.domains.analytics.model import DEFAULT_DAYS, DEFAULT_LIMIT, Kind, Strategy, Where
 from lemnos.domains.analytics.plain import plain_hotspots, plain_rankings
 
 router = operations("Hephaestus: analytics", prefix="/api/v1/analytics")
@@ -29,7 +29,7 @@ router = operations("Hephaestus: analytics", prefix="/api/v1/analytics")
 async def get_rankings(
     core: CoreDep,
     ctx: Ctx,
-    strategy: Annotated[Strategy, Query()] = Strategy.COMPOSITE,
+    strategy: Annotated[wire.Strategy, Query()] = "composite",
     limit: Limit = DEFAULT_LIMIT,
     workspace: Folder = "",
     task_id: TaskId = "",
@@ -37,7 +37,9 @@ async def get_rankings(
 ) -> Response:
     """The files of a repository, the most worthwhile first, with each term of their scores."""
     where = Where(workspace, task_id)
-    found = await core.analytics.rankings(ctx, where, strategy=strategy, limit=limit, days=days)
+    found = await core.analytics.rankings(
+        ctx, where, strategy=Strategy(strategy), limit=limit, days=days
+    )
     return answer(plain_rankings(found))
 
 
@@ -79,7 +81,7 @@ async def refactor_ranked(
         ctx,
         Where(body.workspace, body.task_id),
         body.path,
-        strategy=body.strategy,
+        strategy=Strategy(body.strategy),
         days=body.days,
         instructions=body.instructions,
         gates=gates.asked(body.gates),
@@ -113,11 +115,11 @@ async def ingest(body: wire.Ingest, core: CoreDep, ctx: Ctx, once: OnceDep) -> R
         ctx,
         "analytics.ingest",
         lambda tx: core.analytics.ingest(
-            tx, ctx, body.workspace, body.kind, body.source, body.commit, content
+            tx, ctx, body.workspace, Kind(body.kind), body.source, body.commit, content
         ),
         lambda made: reply(present.ingested(made)),
         once=once,
         target=lambda made: made.workspace,
-        detail={"kind": body.kind.value, "source": body.source, "files": len(content)},
+        detail={"kind": body.kind, "source": body.source, "files": len(content)},
     )
     return from_reply(kept)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from lemnos.api.hephaestus import examples, wire
-from lemnos.api.hephaestus.waiting import carry_out
+from lemnos.api.hephaestus.waiting import ACCEPTED, carry_out
 from lemnos.api.kit.describe import body_like
 from lemnos.api.kit.operation import CoreDep, Ctx, OnceDep, needs, operations
 from lemnos.api.kit.prefer import PreferDep
@@ -17,7 +17,7 @@ router = operations("Hephaestus: cleanup", prefix="/api/v1/cleanup")
 @router.post(
     "",
     response_model=wire.Cleaned,
-    responses={**examples.CLEANED, **examples.ACCEPTED},
+    responses={**examples.CLEANED, **ACCEPTED},
     summary="Clean a folder",
     **needs("cleanup:write", **body_like(examples.CLEAN)),
 )

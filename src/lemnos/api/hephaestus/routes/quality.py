@@ -10,7 +10,7 @@ from starlette.responses import Response
 import lemnos
 from lemnos.api.hephaestus import examples, present, wire
 from lemnos.api.hephaestus.params import Cursor, Limit, OperationId
-from lemnos.api.hephaestus.waiting import carry_out
+from lemnos.api.hephaestus.waiting import ACCEPTED, carry_out
 from lemnos.api.kit.answers import answer, encode
 from lemnos.api.kit.core import Core
 from lemnos.api.kit.describe import body_like
@@ -33,7 +33,7 @@ def _file(media_type: str) -> dict[int | str, dict[str, Any]]:
 @router.post(
     "",
     response_model=wire.GuardRails,
-    responses={**examples.GUARD_RAILS, **examples.ACCEPTED},
+    responses={**examples.GUARD_RAILS, **ACCEPTED},
     summary="Run the gates of a project",
     **needs("quality:write", **body_like(examples.RUN_GUARD_RAILS)),
 )
@@ -64,7 +64,7 @@ async def run_guard_rails(
 async def list_guard_rails(
     core: CoreDep,
     ctx: Ctx,
-    status: Annotated[Status | None, Query()] = None,
+    status: Annotated[wire.Status | None, Query()] = None,
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> Response:
@@ -72,7 +72,7 @@ async def list_guard_rails(
     page = await core.operations.page(
         ctx,
         kind=Kind.GUARD_RAILS.value,
-        status=status.value if status else "",
+        status=status or "",
         limit=limit,
         after=cursor,
     )

@@ -82,7 +82,7 @@ async def stream_operation(request: Request) -> Response:
 
 @router.post(
     f"/{OPERATION_ID}/cancel",
-    response_model=wire.Cancelling,
+    response_model=wire.CancellingOperation,
     responses=examples.CANCELLING,
     summary="Cancel a task of Hephaestus",
     **needs(*_WRITE),
