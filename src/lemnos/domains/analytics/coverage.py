@@ -57,10 +57,7 @@ def _of_reports(
         roots = (*report.roots, *_folders(report.name))
         at = matched(report.files, tree.files, roots, tree.root)
         if not at:
-            warnings.append(
-                f"{report.name} is not used: it is of another project, as hardly any of its "
-                f"{len(report.files)} files is in this repository."
-            )
+            warnings.append(_foreign(report))
             continue
         changed = _add(lines, report, at, tree.lengths)
         warnings += _doubts(report, changed, tree)
@@ -83,6 +80,15 @@ def _add(
         seen = lines.get(path)
         lines[path] = told if seen is None else seen.joined(told)
     return changed
+
+
+def _foreign(report: CoverageReport) -> str:
+    if not report.files:
+        return f"{report.name} is not used: it tells of no file that is there."
+    return (
+        f"{report.name} is not used: it is of another project, as hardly any of its "
+        f"{len(report.files)} files is in this repository."
+    )
 
 
 def _doubts(report: CoverageReport, changed: int, tree: Tree) -> Iterator[str]:

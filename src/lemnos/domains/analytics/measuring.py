@@ -171,7 +171,8 @@ class Measurer:
         check_limit(limit)
         check_days(days)
         key = (str(opened.root), opened.revision.commit)
-        since = (clock.now() // _DAY - days) * _DAY  # whole days, so that it can be kept for one
+        # Whole days, so that it can be kept for one; git knows no time before 1970.
+        since = max(clock.now() // _DAY - days, 0) * _DAY
         # Meanwhile: git and the analysers are processes of their own.
         reading = asyncio.ensure_future(
             self._changes.get((*key, since), lambda: self._read_changes(opened, since))
