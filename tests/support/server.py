@@ -189,6 +189,7 @@ class LemnosServer:
         roles: Sequence[str] = ("owner",),
         permissions: Collection[str] | None = None,
         subject: str = "tester",
+        lifetime: int | None = None,
     ) -> str:
         """A JWT of this server's for any tenant and any permissions its roles grant."""
         given = self.env.get("LEMNOS_MASTER_KEY")
@@ -197,7 +198,7 @@ class LemnosServer:
         key = derive(master, "jwt")
         granted = frozenset({"*"} if permissions is None else permissions)
         caller = Principal(tenant, subject, tuple(roles), granted)
-        return TokenIssuer(TokenSettings(key)).issue(caller)
+        return TokenIssuer(TokenSettings(key)).issue(caller, lifetime)
 
     def create(self, **body: Any) -> dict[str, Any]:
         """Create a task; the answer to it. A refusal raises."""

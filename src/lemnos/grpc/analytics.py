@@ -9,6 +9,7 @@ from lemnos.domains.analytics.model import (
     DEFAULT_DAYS,
     DEFAULT_LIMIT,
     Kind,
+    Measurement,
     Strategy,
     Where,
 )
@@ -23,7 +24,7 @@ from lemnos.platform.db import Tx
 from lemnos.platform.execute import Door
 
 # Of one ingest, which is held until it is complete.
-MOST_RECORDS = 200_000
+_MOST_RECORDS = 200_000
 _MOST_TEXT = 32 * 1024 * 1024  # characters of all paths
 _ENUM = "RANKING_STRATEGY_"
 
@@ -68,25 +69,23 @@ class AnalyticsService(AnalyticsServiceServicer):
         """Keep all records of a stream that its client has ended, in one transaction."""
         ctx, sent = caller(), await _gathered(requests)
 
-        async def work(tx: Tx) -> dict[Kind, int]:
-            kept = {}
-            for kind, content in sent.content.items():
-                measurement = await self._analytics.ingest(
+        async def work(tx: Tx) -> list[Measurement]:
+            return [
+                await self._analytics.ingest(
                     tx, ctx, sent.workspace, kind, sent.source, sent.commit, content
                 )
-                kept[kind] = len(measurement.content)
-            return kept
+                for kind, content in sent.content.items()
+            ]
 
-        kept = await self._door.do(
+        counts = {f"{kind}_records": len(content) for kind, content in sent.content.items()}
+        await self._door.do(
             ctx,
             "analytics.ingest",
             work,
-            target=sent.workspace,
-            detail={"source": sent.source, "records": sent.records},
+            target=lambda made: made[0].workspace,
+            detail={"source": sent.source, **counts},
         )
-        return pb.StreamIngestResponse(
-            coverage_records=kept.get(Kind.COVERAGE, 0), churn_records=kept.get(Kind.CHURN, 0)
-        )
+        return pb.StreamIngestResponse(**counts)
 
 
 @dataclass(slots=True)
@@ -104,8 +103,8 @@ class _Sent:
         """Take a record in. Raises ``Invalid``, and ``TooLarge`` for one too many."""
         self.records += 1
         self.text += len(path)
-        if self.records > MOST_RECORDS or self.text > _MOST_TEXT:
-            limits = f"{MOST_RECORDS} records and {_MOST_TEXT} characters of paths"
+        if self.records > _MOST_RECORDS or self.text > _MOST_TEXT:
+            limits = f"{_MOST_RECORDS} records and {_MOST_TEXT} characters of paths"
             raise TooLarge(f"One ingest takes {limits}.", code="too_many_records")
         paths = self.content.setdefault(kind, {})
         if path in paths:

@@ -39,5 +39,5 @@ class CleanupService(CleanupServiceServicer):
             dry_run=dry_run,
         )
         operation = await self._cleanup.draft(ctx, asked)
-        await self._operations.begin(ctx, rpc, "cleanup.clean", operation)
+        await self._operations.begin(ctx, rpc, operation)
         return filled(pb.CleanupReport(), await self._operations.result(ctx, operation))

@@ -29,13 +29,14 @@ class Operations:
         self._leaving = leaving
         self.follow = operations.follow
 
-    async def begin(self, ctx: Context, rpc: Rpc, action: str, operation: Operation) -> None:
+    async def begin(self, ctx: Context, rpc: Rpc, operation: Operation) -> None:
         """Start a drafted operation, and tell the client by which id it is found."""
 
         async def work(tx: Tx) -> Operation:
             return await self._operations.start(tx, ctx, operation)
 
-        await self._door.do(ctx, action, work, target=operation.id, detail=operation.detail)
+        action = f"{operation.kind.value}.start"
+        await self._door.do(ctx, action, work, target=operation.id, detail=operation.request)
         await rpc.send_initial_metadata(((TASK_ID, operation.id),))
 
     async def result(self, ctx: Context, operation: Operation) -> Mapping[str, Any]:
@@ -60,4 +61,4 @@ class Operations:
         async def work(tx: Tx) -> Operation:
             return await self._operations.cancel(tx, ctx, operation.id)
 
-        await self._door.do(ctx, "operations.cancel", work, target=operation.id)
+        await self._door.do(ctx, f"{operation.kind.value}.cancel", work, target=operation.id)

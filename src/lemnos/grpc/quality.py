@@ -70,7 +70,7 @@ class QualityService(QualityServiceServicer):
 
     async def _begin(self, ctx: Context, asked: NewGuardRails, rpc: Rpc) -> Operation:
         operation = await self._guard_rails.draft(ctx, asked)
-        await self._operations.begin(ctx, rpc, "quality.guard_rails", operation)
+        await self._operations.begin(ctx, rpc, operation)
         return operation
 
 

@@ -12,7 +12,15 @@ from tests.contract.hephaestus_grpc.rpc import Client, address_of
 from tests.support.server import LemnosServer
 
 MakeProject = Callable[..., Path]
-PYPROJECT = '[project]\nname = "forge"\nversion = "1"\nrequires-python = ">=3.11"\n'
+PYPROJECT = """
+[project]
+name = "forge"
+version = "1"
+requires-python = ">=3.11"
+
+[tool.ruff.lint]
+select = ["F"]
+"""
 
 
 @pytest.fixture(scope="package")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,6 @@ from pathlib import Path
 import grpc
 import pytest
 
-from lemnos.grpc.analytics import MOST_RECORDS
 from lemnos.grpc.generated.hephaestus.v1 import analytics_pb2 as pb
 from tests.contract.hephaestus_grpc.conftest import MakeProject
 from tests.contract.hephaestus_grpc.rpc import Client, details_of
@@ -22,19 +22,20 @@ BRANCHES = "def weigh(a):\n" + "".join(f"    if a == {n}:\n        return {n}\n"
 @pytest.fixture
 def repository(make_project: MakeProject) -> Path:
     """Two Python files, one of them with a history and branches."""
-    root = make_project({"hot.py": BRANCHES, "cold.py": "COLD = 1\n"})
-    git(root, "init", "--quiet")
-    for line in ("", "HOT = 1\n", "HOTTER = 2\n"):
+    root = committed(make_project({"hot.py": BRANCHES, "cold.py": "COLD = 1\n"}))
+    for line in ("HOT = 1\n", "HOTTER = 2\n"):
         with (root / "hot.py").open("a") as file:
             file.write(line)
-        git(root, "add", ".")
-        git(root, "commit", "--quiet", "--allow-empty", "--message", "forge")
+        committed(root)
     return root
 
 
-def git(root: Path, *arguments: str) -> None:
+def committed(root: Path) -> Path:
+    """A folder whose files are all in a commit."""
     who = ("-c", "user.name=Hephaestus", "-c", "user.email=h@lemnos.example")
-    subprocess.run(["git", *who, *arguments], cwd=root, check=True)
+    for arguments in (("init", "-q"), ("add", "."), ("commit", "-q", "--message", "forge")):
+        subprocess.run(["git", *who, *arguments], cwd=root, check=True)
+    return root
 
 
 def records(
@@ -46,8 +47,11 @@ def records(
         yield pb.StreamIngestRequest(coverage=record)
 
 
-def ranked(client: Client, workspace: Path) -> dict[str, pb.Ranking]:
-    request = pb.GetRankingsRequest(workspace=str(workspace), limit=100)
+def ranked(client: Client, workspace: Path, strategy: str = "COMPOSITE") -> dict[str, pb.Ranking]:
+    """The first hundred files, in order."""
+    request = pb.GetRankingsRequest(
+        workspace=str(workspace), limit=100, strategy=f"RANKING_STRATEGY_{strategy}"
+    )
     answer = client.analytics.GetRankings(request, metadata=client.auth, timeout=PATIENCE)
     return {ranking.path: ranking for ranking in answer.rankings}
 
@@ -59,27 +63,31 @@ def refusal(client: Client, requests: Iterator[pb.StreamIngestRequest]) -> grpc.
 
 
 def test_ten_thousand_records_come_in_and_rankings_go_by_them(
-    server: LemnosServer, client: Client, repository: Path
+    server: LemnosServer, client: Client, make_project: MakeProject
 ) -> None:
-    assert not ranked(client, repository)["hot.py"].metrics.HasField("coverage")
+    paths = [f"parts/p{number}.py" for number in range(RECORDS)]
+    repository = committed(make_project(dict.fromkeys(paths, "PART = 1\n")))
+    before = ranked(client, repository, "COVERAGE_FIRST")
+    assert not any(ranking.metrics.HasField("coverage") for ranking in before.values())
 
-    def measured() -> Iterator[pb.CoverageRecord]:
-        yield pb.CoverageRecord(path="hot.py", covered_lines=5, total_lines=20)
-        for number in range(RECORDS - 1):
-            yield pb.CoverageRecord(path=f"gone/{number}.py", covered_lines=1, total_lines=1)
-
-    kept = client.analytics.StreamIngest(records(repository, measured()), metadata=client.auth)
+    measured = (
+        pb.CoverageRecord(path=path, covered_lines=number % 8, total_lines=8)
+        for number, path in enumerate(paths)
+    )
+    kept = client.analytics.StreamIngest(records(repository, measured), metadata=client.auth)
     assert (kept.coverage_records, kept.churn_records) == (RECORDS, 0)
-    ranking = ranked(client, repository)["hot.py"]
-    assert ranking.metrics.coverage == 0.25
-    assert (ranking.metrics.covered_lines, ranking.metrics.coverable_lines) == (5, 20)
-    assert ranking.score == pytest.approx(sum(ranking.terms.values()), abs=0.001)
 
-    params = {"workspace": str(repository), "limit": "100"}
+    after = ranked(client, repository, "COVERAGE_FIRST")
+    assert len(after) == 100
+    # The least covered come first, and there are 1,250 of which no line is.
+    assert {ranking.metrics.coverage for ranking in after.values()} == {0.0}
+    assert all(ranking.metrics.coverable_lines == 8 for ranking in after.values())
+    assert all(int(path[len("parts/p") : -len(".py")]) % 8 == 0 for path in after)
+    params = {"workspace": str(repository), "limit": "100", "strategy": "coverage_first"}
     shown = server.client.get("/api/v1/analytics/rankings", params=params).json()["rankings"]
-    by_path = {each["path"]: each for each in shown}
-    assert by_path["hot.py"]["metrics"]["coverage"] == 0.25
-    assert by_path["hot.py"]["score"] == ranking.score
+    assert {each["path"]: each["score"] for each in shown} == {
+        path: ranking.score for path, ranking in after.items()
+    }
 
 
 def test_churn_that_others_have_counted_is_kept(client: Client, repository: Path) -> None:
@@ -127,7 +135,8 @@ def test_what_is_wrong_with_a_stream_is_said_of_its_record(
 
 
 def test_a_stream_without_end_is_ended(client: Client, repository: Path) -> None:
-    endless = (pb.CoverageRecord(path=f"{n}.py") for n in range(2 * MOST_RECORDS))
+    long = "x" * 1_000_000
+    endless = (pb.CoverageRecord(path=f"{long}{number}") for number in itertools.count())
     error = refusal(client, records(repository, endless))
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert details_of(error)["ErrorInfo"].reason == "TOO_MANY_RECORDS"
@@ -136,7 +145,7 @@ def test_a_stream_without_end_is_ended(client: Client, repository: Path) -> None
 def test_hotspots_tell_who_knows_a_file(client: Client, repository: Path) -> None:
     request = pb.GetHotspotsRequest(workspace=str(repository))
     answer = client.analytics.GetHotspots(request, metadata=client.auth, timeout=PATIENCE)
-    assert answer.commits == 2
+    assert answer.commits == 3
     hottest = answer.hotspots[0]
     assert hottest.path == "hot.py"
     assert hottest.metrics.complexity == 10

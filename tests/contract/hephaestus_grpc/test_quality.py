@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import grpc
 import psutil
 import pytest
 
 from lemnos.grpc.generated.hephaestus.v1 import quality_pb2 as pb
+from lemnos.platform.identity import PERMISSIONS
+from lemnos.platform.identity.tokens import LEEWAY
 from tests.contract.hephaestus_grpc.conftest import MakeProject
-from tests.contract.hephaestus_grpc.rpc import Client, details_of, events_of, trailing
+from tests.contract.hephaestus_grpc.rpc import (
+    Client,
+    address_of,
+    details_of,
+    events_of,
+    trailing,
+)
 from tests.support.server import PATIENCE, LemnosServer
 
 # The test waits until someone makes the file `go`; a child of it can be told by its argument.
 WAITING = """
-import pathlib, subprocess, sys, time
+import pathlib
+import subprocess
+import sys
+import time
 
 def test_waits():
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", {marker!r}])
@@ -89,7 +101,7 @@ def test_the_report_is_that_of_the_rest_api(
     answer, call = client.quality.RunGuardRails.with_call(request, metadata=client.auth)
     report = answer.report
     assert not report.success
-    assert dict(call.initial_metadata())["x-task-id"] == report.task_id
+    assert task_id_of(call) == report.task_id
     lint, format_ = report.gates
     assert (lint.name, lint.passed, format_.name, format_.passed) == ("lint", False, "format", True)
     (finding,) = lint.metadata["findings"]
@@ -163,11 +175,47 @@ def test_a_unary_call_that_is_given_up_leaves_its_run_to_whoever_asks_for_it(
 ) -> None:
     project = waiting_project(make_project, "left-behind")
     options = pb.GuardRailsOptions(workspace=str(project), gates=["tests"])
-    call = client.quality.RunGuardRails.future(
-        pb.RunGuardRailsRequest(options=options), metadata=client.auth
+    # As a stream of one answer: else Python's client shows the metadata with the answer only.
+    run: Any = client.channel.unary_stream(
+        "/hephaestus.v1.QualityService/RunGuardRails",
+        request_serializer=pb.RunGuardRailsRequest.SerializeToString,
     )
-    path = f"/api/v1/tasks/{dict(call.initial_metadata())['x-task-id']}"
+    call = run(pb.RunGuardRailsRequest(options=options), metadata=client.auth)
+    path = f"/api/v1/tasks/{task_id_of(call)}"
     server.until((project / "begun").exists, what="the test runs")
     call.cancel()
     (project / "go").touch()
     server.until(lambda: server.client.get(path).json()["status"] == "completed", what="the end")
+
+
+def test_a_stream_ends_when_its_credential_does(
+    server: LemnosServer, make_project: MakeProject
+) -> None:
+    marker = "ended-with-the-credential"
+    project = waiting_project(make_project, marker)
+    # Clocks may differ, so a token is good for a while longer: for six seconds here.
+    token = server.token(roles=("guard-rails",), permissions=PERMISSIONS, lifetime=6 - LEEWAY)
+    with Client(address_of(server), token) as client:
+        stream = client.quality.RunGuardRailsStream(
+            stream_request(project, "lint", "tests"), metadata=client.auth
+        )
+        started = next(stream).started
+        server.until((project / "begun").exists, what="the test runs")
+        server.until(lambda: not admitted(client), what="the token has expired")
+        (project / "go").touch()
+        with pytest.raises(grpc.RpcError) as caught:
+            list(stream)
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert server.client.get(f"/api/v1/tasks/{started.task_id}").status_code == 200
+
+
+def admitted(client: Client) -> bool:
+    """Whether the credential is good."""
+    with pytest.raises(grpc.RpcError) as caught:
+        client.quality.CheckDrift(pb.CheckDriftRequest(workspace="/"), metadata=client.auth)
+    return caught.value.code() is not grpc.StatusCode.UNAUTHENTICATED
+
+
+def task_id_of(call: Any) -> str:
+    """What the initial metadata says."""
+    return str(dict(call.initial_metadata())["x-task-id"])
