@@ -2,8 +2,9 @@
 
 git itself reads the index, as it knows all its versions and extensions, but from a git directory
 of ours into which the index was copied: no configuration of the repository is in force, so none
-can run a program (fsmonitor, hooks). What cannot be read for certain is refused: without knowing
-what is tracked, nothing may be removed.
+can run a program (fsmonitor, hooks). The repository's objects are borrowed, as folders of a sparse
+index are listed from them. What cannot be read for certain is refused: without knowing what is
+tracked, nothing may be removed.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from lemnos.runners.cleanup.tracked import Tracked
 _LARGEST = 1 << 30  # bytes of an index; that of the Linux kernel has 10 MB
 _POINTER = 4096  # bytes of a file that names a git directory
 _PATIENCE = 120.0  # seconds for one call of git
-_GITLINK, _FOLDER = b"160000", b"040000"  # modes of index entries
+_GITLINK = b"160000"  # the mode of a submodule's entry
 
 Signature = tuple[int, ...] | None
 
@@ -63,14 +64,14 @@ class Index:
         with tempfile.TemporaryDirectory(prefix="lemnos-index-") as made:
             hash_name = self._object_format()
             self._verify(content, hash_name)
-            copy = _git_dir(Path(made), hash_name)
+            copy = _git_dir(Path(made), hash_name, self._common_dir() / "objects")
             (copy / "index").write_bytes(content)
             for shared in self._git_dir.glob("sharedindex.*"):  # of a split index
                 (copy / shared.name).write_bytes(self._content(shared, _LARGEST))
-            listed = self._git(copy, "ls-files", "-z", "--stage", "--sparse")
+            listed = self._git(copy, "ls-files", "-z", "--stage")
         for entry in listed.split(b"\0")[:-1]:
             mode, _, path = entry.partition(b"\t")
-            yield mode[:6], path.removesuffix(b"/") if mode[:6] == _FOLDER else path
+            yield mode[: len(_GITLINK)], path
 
     def _verify(self, content: bytes, hash_name: str) -> None:
         """git does not compare the checksum at the end by itself; zeros say that there is none."""
@@ -149,7 +150,7 @@ class Index:
             raise self._unreadable("git is not installed") from error
         except subprocess.TimeoutExpired as error:
             raise self._unreadable("git takes too long") from error
-        if ended.returncode:
+        if ended.returncode or ended.stderr:  # what git cannot read it leaves out, and goes on
             said = ended.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
             raise self._unreadable(said or f"git has ended with {ended.returncode}")
         return ended.stdout
@@ -159,10 +160,11 @@ class Index:
         return Unprocessable(message, code="repository_unreadable")
 
 
-def _git_dir(path: Path, hash_name: str) -> Path:
-    """An empty git directory, see gitrepository-layout(5)."""
-    for folder in ("objects", "refs"):
-        (path / folder).mkdir()
+def _git_dir(path: Path, hash_name: str, objects: Path) -> Path:
+    """A git directory that borrows ``objects``, see gitrepository-layout(5)."""
+    for folder in ("objects/info", "refs"):
+        (path / folder).mkdir(parents=True)
+    (path / "objects/info/alternates").write_bytes(os.fsencode(objects.resolve()) + b"\n")
     (path / "HEAD").write_text("ref: refs/heads/main\n")
     version = 0 if hash_name == "sha1" else 1
     (path / "config").write_text(
