@@ -204,12 +204,12 @@ export function errorOf(response: Response, text: string): APIStatusError {
   const body = parsed(text);
   const said = isObject(body) ? body : {};
   const inner = said['error'];
-  const told = isObject(inner) ? inner : said; // ORCHEX nests it, CodeForge does not
+  const told = isObject(inner) ? inner : said; // ORCHEX nests it, others do not
   const fields = told['fields'] === undefined ? {} : { fields: told['fields'] };
   const details = isObject(told['details']) ? { ...fields, ...told['details'] } : fields;
   const meta = isObject(said['meta']) ? said['meta'] : said;
   return new Kind({
-    message: String(told['message'] ?? `The server answered ${status}.`),
+    message: String(told['message'] ?? told['detail'] ?? `The server answered ${status}.`),
     status,
     code: String(told['code'] ?? (typeof inner === 'string' ? inner : '')),
     requestId: headers.get('x-request-id') ?? String(meta['request_id'] ?? ''),

@@ -7,6 +7,9 @@ export * as webhooks from './webhooks.js';
 
 export { CodeForge } from './codeforge/client.js';
 export type * as codeforge from './codeforge/types.js';
+export { Hephaestus } from './hephaestus/client.js';
+export { CleanupRun, GuardRailsRun } from './hephaestus/run.js';
+export type * as hephaestus from './hephaestus/types.js';
 export { ORCHEX } from './orchex/client.js';
 export { type Completed, Submission, Task } from './orchex/task.js';
 export type * as reports from './orchex/reports.js';

@@ -1,4 +1,4 @@
-"""Clients of Lemnos: ORCHEX and CodeForge, blocking and asynchronous.
+"""Clients of Lemnos: ORCHEX, CodeForge and Hephaestus, blocking and asynchronous.
 
 ::
 
@@ -35,6 +35,7 @@ from lemnos_sdk._events import EventStream, TaskEvent
 from lemnos_sdk._pages import Page, Pages
 from lemnos_sdk._version import __version__
 from lemnos_sdk.codeforge import AsyncCodeForge, CodeForge
+from lemnos_sdk.hephaestus import AsyncHephaestus, Hephaestus
 from lemnos_sdk.orchex import ORCHEX, AsyncORCHEX
 
 __all__ = [
@@ -43,11 +44,13 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "AsyncCodeForge",
+    "AsyncHephaestus",
     "AsyncORCHEX",
     "AuthenticationError",
     "CodeForge",
     "ConflictError",
     "EventStream",
+    "Hephaestus",
     "LemnosError",
     "NotFoundError",
     "Page",

@@ -203,12 +203,12 @@ def error_of(response: httpx2.Response) -> APIStatusError:
     body = _json(response.content)
     said = body if isinstance(body, dict) else {}
     inner = said.get("error")
-    told = inner if isinstance(inner, dict) else said  # ORCHEX nests it, CodeForge does not
+    told = inner if isinstance(inner, dict) else said  # ORCHEX nests it, others do not
     details = {"fields": told["fields"]} if "fields" in told else {}
     if isinstance(told.get("details"), dict):
         details |= told["details"]
     return kind(
-        str(told.get("message") or f"The server answered {status}."),
+        str(told.get("message") or told.get("detail") or f"The server answered {status}."),
         status=status,
         code=str(told.get("code") or (inner if isinstance(inner, str) else "")),
         request_id=_request_id(response, said),
