@@ -41,7 +41,7 @@ def lines_of(field: int) -> set[int]:
 
 
 @pytest.fixture
-def tree(tmp_path) -> Path:
+def tree(tmp_path: Path) -> Path:
     """A project whose module coverage.py has watched."""
     root = tmp_path / "tree"
     (root / "src").mkdir(parents=True)

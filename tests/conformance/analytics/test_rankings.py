@@ -21,7 +21,7 @@ LCOV = "SF:src/branchy.py\n{}end_of_record\nSF:src/simple.py\nDA:1,1\nDA:2,1\nen
 
 
 @pytest.fixture
-def repo(tmp_path) -> Path:
+def repo(tmp_path: Path) -> Path:
     """Two modules, one of them complicated and often changed; a test, a script, and a page."""
     repo = tmp_path / "repo"
     commit(

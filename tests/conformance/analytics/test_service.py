@@ -29,7 +29,7 @@ MODULE = "def one(n):\n    if n:\n        return 1\n    return 2\n"
 
 
 @pytest.fixture
-def repo(tmp_path) -> Path:
+def repo(tmp_path: Path) -> Path:
     repo = tmp_path / "roots" / "repo"
     commit(repo, {"src/a.py": MODULE, "src/b.py": MODULE})
     return repo
