@@ -21,9 +21,9 @@ from lemnos.kernel.errors import Kind, LemnosError
 Metadata = tuple[tuple[str, str | bytes], ...]
 
 _DOMAIN = "lemnos"
-# Clients take 8 KiB of metadata, where a character may need 12 bytes.
-_LONGEST = 200  # characters of a text
-_MOST_FIELDS = 10
+# Clients take 8 KiB of metadata, in which bytes need a third more, and texts up to three times.
+_LONGEST = 200  # bytes of a text
+_MOST_FIELDS = 8
 
 CODES: Mapping[Kind, StatusCode] = {
     Kind.VALIDATION: StatusCode.INVALID_ARGUMENT,
@@ -76,4 +76,7 @@ def _details(error: LemnosError, request_id: str) -> Iterator[Message]:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    encoded = text.encode()
+    if len(encoded) <= _LONGEST:
+        return text
+    return encoded[:_LONGEST].decode(errors="ignore") + "…"

@@ -15,8 +15,9 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from lemnos.grpc.access import METHODS as TABLE
-from lemnos.grpc.generated.hephaestus.v1 import quality_pb2
+from lemnos.grpc.generated.hephaestus.v1 import cleanup_pb2, quality_pb2
 from lemnos.platform.identity import PERMISSIONS
+from tests.contract.hephaestus_grpc.conftest import MakeProject
 from tests.contract.hephaestus_grpc.rpc import (
     METHODS,
     Client,
@@ -104,6 +105,21 @@ def test_refusals_of_what_changes_something_are_audited(
     server.until(lambda: target in {each["target"] for each in audited(server)}, what="an entry")
     entry = next(each for each in reversed(audited(server)) if each["target"] == target)
     assert (entry["action"], entry["outcome"]) == ("request.refused", "forbidden")
+
+
+def test_what_is_begun_is_audited_under_the_id_of_its_request(
+    server: LemnosServer, client: Client, make_project: MakeProject
+) -> None:
+    request = cleanup_pb2.PreviewCleanupRequest(root=str(make_project()))
+    answer, call = client.cleanup.PreviewCleanup.with_call(request, metadata=client.auth)
+    request_id = trailing(call)["x-request-id"]
+    server.until(
+        lambda: request_id in {each["request_id"] for each in audited(server)}, what="an entry"
+    )
+    (entry,) = [each for each in audited(server) if each["request_id"] == request_id]
+    assert (entry["action"], entry["outcome"]) == ("cleanup.start", "ok")
+    assert entry["target"] == answer.report.task_id
+    assert entry["remote"] == "127.0.0.1"
 
 
 def test_a_key_opens_what_its_role_may_and_nothing_once_it_is_revoked(
