@@ -180,20 +180,21 @@ class Runner:
     async def _known(
         self, checker: AnyChecker, job: Job, key: str, max_age: float | None = None
     ) -> Heard | None:
-        if not (checker.cached and job.request.use_cache):
+        if not (_lasting(checker, job) and job.request.use_cache):
             return None
         return await asyncio.to_thread(self._verdicts.get, key, max_age)
 
     async def _keep(self, checker: AnyChecker, job: Job, key: str, heard: Heard) -> None:
         """Keep a verdict that would be the same again. A failed test may pass the next time."""
-        lasting = (Verdict.PASSED,) if checker.gate == "tests" else _JUDGED
-        if (
-            not checker.cached
-            or heard.said.verdict not in lasting
-            or heard.said.metadata.get(CHANGED)
-        ):
-            return
-        await asyncio.to_thread(self._verdicts.put, key, heard)
+        verdicts = (Verdict.PASSED,) if checker.gate == "tests" else _JUDGED
+        said = heard.said
+        if said.verdict in verdicts and _lasting(checker, job) and not said.metadata.get(CHANGED):
+            await asyncio.to_thread(self._verdicts.put, key, heard)
+
+
+def _lasting(checker: AnyChecker, job: Job) -> bool:
+    """Whether it says the same again, and the project does not doubt that (``cache = false``)."""
+    return checker.cached and job.project.options(checker.gate).get("cache") is not False
 
 
 async def _with_changes(checker: AnyChecker, job: Job, said: Said) -> Said:
@@ -207,7 +208,9 @@ async def _with_changes(checker: AnyChecker, job: Job, said: Said) -> Said:
         for path in old.keys() | new.keys()
         if path not in old or path not in new or old[path].digest != new[path].digest
     )
-    return replace(said, metadata={**said.metadata, CHANGED: changed})
+    files = "1 file was" if len(changed) == 1 else f"{len(changed)} files were"
+    message = f"{said.message} {files} changed." if changed else said.message
+    return replace(said, message=message, metadata={**said.metadata, CHANGED: changed})
 
 
 def _judged(checker: Checker, job: Job, ended: Ended, reports: Path) -> Said:

@@ -12,6 +12,8 @@ from lemnos.runners.gates.project import Project
 
 DRIFT = "drift"  # runs when asked for, as it is about the machine as much as about the project
 
+_PROFILES = "profiles"
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -28,6 +30,8 @@ def select(project: Project, request: GateRequest, known: Collection[str]) -> Se
     same three, and ``[gates.<gate>] optional`` is a truth value.
     """
     settings = project.settings
+    tables = (name for name, value in settings.items() if isinstance(value, Mapping))
+    _demand_known((name for name in tables if name != _PROFILES), known)
     profile = _profile(settings, request.profile) if request.profile else {}
     run = request.gates or _names(profile, "run") or _names(settings, "run")
     named = tuple(run) if run else tuple(gate for gate in known if gate != DRIFT)
@@ -42,7 +46,7 @@ def select(project: Project, request: GateRequest, known: Collection[str]) -> Se
 
 
 def _profile(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    profiles = settings.get("profiles")
+    profiles = settings.get(_PROFILES)
     profiles = profiles if isinstance(profiles, Mapping) else {}
     found = profiles.get(name)
     if isinstance(found, Mapping):

@@ -235,6 +235,8 @@ async def _followed(sandboxed: Sandboxed, stdin: bytes, timeout: float, limit: i
                         problem = f"it printed more than {_OUTPUT_MOST >> 20} MB"
                         break
                     await asyncio.sleep(0)
+                else:  # its pipes are closed a moment before it can tell how it ended
+                    await process.wait()
         except TimeoutError:
             problem, timed_out = f"it was still running after {timeout:g} s", True
     finally:

@@ -55,16 +55,16 @@ class PipAudit(PythonTool):
     def command(
         self, project: Project, program: Path, request: GateRequest, reports: Path
     ) -> Command:
-        """What is pinned goes into a file of requirements that is nothing but pins."""
-        files = tuple(_written(reports, pins(project)))
-        if not files:
+        """What is pinned goes into one lock file, which is all that the tool sees."""
+        lock = _lock(pins(project))
+        if "[[packages]]" not in lock:
             raise NothingToJudge("Nothing is pinned or installed that could be asked about.")
+        (reports / "pylock.toml").write_text(lock)
         place = urlsplit(project.audit_url)
         ignored = strings(project.options(self.gate).get("ignore"))
         argv = (
             str(program),
-            *(part for file in files for part in ("--requirement", str(file))),
-            *("--no-deps", "--disable-pip"),
+            *("--locked", str(reports)),
             *("--vulnerability-service", "osv", "--osv-url", _query(project.audit_url)),
             *("--format", "json", "--output", str(reports / _REPORT)),
             *("--progress-spinner", "off", "--timeout", str(_TOOL_SECONDS)),
@@ -85,7 +85,7 @@ class PipAudit(PythonTool):
         if ended.exit_code not in (0, 1):
             raise ValueError(last_words(ended))
         skipped = [one for one in found if "skip_reason" in one]
-        pinned = {pin.name: pin for pin in reversed(pins(project))}
+        pinned = {(pin.name, pin.version): pin for pin in reversed(pins(project))}
         findings = tuple(_findings(found, pinned))
         metadata = {"asked": len(found) - len(skipped), "skipped": len(skipped)}
         if not findings and ended.exit_code:
@@ -102,20 +102,13 @@ def _places(project: Project) -> Iterator[Path]:
         yield project.python.with_name("pip-audit")
 
 
-def _written(reports: Path, found: tuple[Pin, ...]) -> Iterator[Path]:
-    """Files of requirements with all versions: one file can hold but one of each package."""
-    versions = dict[str, list[str]]()
+def _lock(found: tuple[Pin, ...]) -> str:
+    """The pins as a pylock.toml (PEP 751), which may hold several versions of one name."""
+    lines = ['lock-version = "1.0"', 'created-by = "lemnos"']
     for pin in found:
         with contextlib.suppress(InvalidVersion):  # a database could not know it
-            Version(pin.version)
-            versions.setdefault(pin.name, []).append(pin.version)
-    for index in range(max(map(len, versions.values()), default=0)):
-        file = reports / f"requirements-{index}.txt"
-        lines = (
-            f"{name}=={known[index]}\n" for name, known in versions.items() if index < len(known)
-        )
-        file.write_text("".join(lines))
-        yield file
+            lines += ["[[packages]]", f'name = "{pin.name}"', f'version = "{Version(pin.version)}"']
+    return "\n".join(lines)
 
 
 def _query(url: str) -> str:
@@ -127,10 +120,12 @@ def _why(ended: Ended) -> str:
     return lines[-1][:_LONGEST] if lines else ""
 
 
-def _findings(found: list[dict[str, object]], pinned: dict[str, Pin]) -> Iterator[Finding]:
+def _findings(
+    found: list[dict[str, object]], pinned: dict[tuple[str, str], Pin]
+) -> Iterator[Finding]:
     for one in found:
         name, version = str(one.get("name", "")), str(one.get("version", ""))
-        pin = pinned.get(normal(name), Pin(name, version))
+        pin = pinned.get((normal(name), version), Pin(name, version))
         for advisory in objects(one.get("vulns")):
             rule = str(advisory.get("id", ""))
             mended = ", ".join(strings(advisory.get("fix_versions"))) or "no version"

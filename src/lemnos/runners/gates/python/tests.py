@@ -37,7 +37,7 @@ _PYTEST_FILES = ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "co
 _INI_ADDOPTS = re.compile(r"^addopts\s*=.*(?:\n[ \t]+.*)*", re.MULTILINE)
 _TEXT = 1_500  # characters of a failure that say why
 _UNITTEST_SCRIPT = Path(__file__).parents[2] / "builtin" / "unittest_json.py"
-_COVERED_SCRIPT = Path(__file__).with_name("covered.py")
+_COVERED_SCRIPT = Path(__file__).with_name("inside") / "covered.py"
 _FRAME = re.compile(r'File "(?P<path>[^"]+)", line (?P<line>\d+)')
 
 

@@ -1,0 +1,1 @@
+"""What every implementation of the gates has to do, with tools that really run."""
