@@ -167,7 +167,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, Meta(description="Vulnerability database (OSV API) of the dependency audit.")
     ] = "https://api.osv.dev"
     grpc_port: Annotated[
-        int, Meta(description="Port of the gRPC services; 0 picks a free one, -1: none.", ge=-1)
+        int,
+        Meta(
+            description="Port of the gRPC services; 0 picks a free one, -1: none.",
+            ge=-1,
+            le=65_535,
+        ),
     ] = -1
     grpc_tls_cert: Annotated[
         str, Meta(description="PEM file with the gRPC server's certificate chain; empty: no TLS.")

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 import grpc
 from grpc import StatusCode
-from grpc.aio import AbortError, ServerInterceptor, ServicerContext
+from grpc.aio import ServerInterceptor, ServicerContext
 
 from lemnos.grpc.access import METHODS, OPEN_SERVICES
 from lemnos.grpc.errors import CODES, Metadata, message_of, trailer
@@ -190,9 +190,6 @@ class Admission(ServerInterceptor):
             if not self.leaving:
                 raise
             await self._tell(ctx, call, rpc, _stopping())
-        except AbortError:
-            call.code = StatusCode(rpc.code())
-            raise
         except Exception as error:
             await self._tell(ctx, call, rpc, self._known(call, error))
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from lemnos.kernel.errors import Invalid
@@ -18,6 +19,8 @@ def make_grpc(server: Server) -> GrpcServer | None:
         return None
     if settings.grpc_port and settings.grpc_port == settings.port:
         raise Invalid("port and grpc_port must differ.", code="invalid_settings")
+    # What its C core has to say is not for people, and no JSON as the lines of our log are.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     from lemnos.grpc.admission import Guards
     from lemnos.grpc.server import GrpcServer, Listening, Services
 

@@ -20,6 +20,14 @@ def serve(
         int | None,
         typer.Option(min=0, max=65535, help="Port to listen on, 0 for a free one (LEMNOS_PORT)."),
     ] = None,
+    grpc_port: Annotated[
+        int | None,
+        typer.Option(
+            min=-1,
+            max=65535,
+            help="Port of the gRPC services, 0 for a free one (LEMNOS_GRPC_PORT); off by default.",
+        ),
+    ] = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
     node: Annotated[
@@ -33,7 +41,9 @@ def serve(
     """
     from lemnos.cli.discovery import local_settings
 
-    settings = local_settings(data, host=host, port=port, database_url=database_url, node=node)
+    settings = local_settings(
+        data, host=host, port=port, grpc_port=grpc_port, database_url=database_url, node=node
+    )
     if stop_with_stdin:
         threading.Thread(target=_stop_with_stdin, daemon=True).start()
     # What is imported stays: looking for garbage in it is a fifth of the start. The server
