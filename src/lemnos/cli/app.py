@@ -12,6 +12,7 @@ from lemnos.cli.commands import (
     analyze,
     api_keys,
     audit,
+    cleanup,
     config,
     demo,
     doctor,
@@ -43,6 +44,7 @@ app.command("serve")(serve.serve)
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
 app.command("guard-rails")(guard_rails.guard_rails)
+app.command("cleanup")(cleanup.cleanup)
 app.command("rankings")(rankings.rankings)
 app.command("hotspots")(rankings.hotspots)
 app.command("route")(route.route)

@@ -21,6 +21,10 @@ class Hephaestus:
         """Have gates run; the answer names the task to follow: ``{task_id, status, …}``."""
         return self._http.post(f"{_BASE}/quality/guard-rails", {**body, "async": True})
 
+    def cleanup(self, body: Mapping[str, Any]) -> Json:
+        """Have a folder cleaned; the answer names the task to follow: ``{task_id, status, …}``."""
+        return self._http.post(f"{_BASE}/cleanup", {**body, "async": True})
+
     def task(self, task_id: str) -> Json:
         """``{task_id, status, progress, result, error}``."""
         return self._http.get(f"{_BASE}/tasks/{segment(task_id)}")
