@@ -3,13 +3,15 @@
 # Each target sets up what it needs first, into .venv and .tools; a second call starts at once.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve setup lint format types unit sdk bench lock clean distclean \
+.PHONY: help demo test gates serve setup lint format types unit sdk bench lock clean distclean \
         runtime dev tools
 
 BIN := .venv/bin
 # Parallel test workers, and further arguments for pytest: make test WORKERS=4 ARGS="-k sse"
 WORKERS ?= 2
 ARGS ?=
+# Options for the gates: make gates GATES="--gate types --no-cache"
+GATES ?=
 export PYTHON
 
 bootstrap = python="$$(tools/find-python.sh)" && "$$python" tools/bootstrap.py
@@ -22,8 +24,11 @@ help: ## list the targets
 demo: runtime ## start Lemnos, let the built-in agent mend a small repository, show the result
 	@$(BIN)/lemnos demo $(ARGS)
 
-test: setup lint types ## all that CI checks: linters, types, import rules, every test
+test: setup gates ## all that CI checks: the gates, every test
 	@$(test_path) $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+gates: dev ## Lemnos judged by its own gates: lemnos.toml
+	@$(BIN)/lemnos guard-rails --no-format --drift-check --data .lemnos/gates $(GATES)
 
 serve: runtime ## start the server on http://127.0.0.1:8000
 	@$(BIN)/lemnos serve $(ARGS)

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
+from lemnos.domains.quality.plain import SOURCE_ROOT
 from tests.support.projects import broken_project, python_project, typescript_project
 from tests.support.server import PATIENCE, LemnosServer
 from tests.support.shell import Ran, Shell
@@ -115,8 +116,21 @@ def test_files_for_ci(tmp_path, shell):
     assert shell("guard-rails", str(folder), *files).code == 1
     log = json.loads((tmp_path / "out.sarif").read_text())
     assert [result["ruleId"] for result in log["runs"][0]["results"]] == ["F401"]
-    assert log["runs"][0]["originalUriBaseIds"]["SRCROOT"]["uri"] == f"file://{folder}/"
+    assert log["runs"][0]["originalUriBaseIds"][SOURCE_ROOT]["uri"] == f"file://{folder}/"
     assert ET.parse(tmp_path / "out.xml").getroot().get("failures") == "1"
+
+
+def test_the_data_may_be_kept_in_the_project(tmp_path, shell):
+    folder = _defective(tmp_path / "small")
+    (folder / "test_it.py").write_text(
+        "import os\n\n\ndef test_it():\n"
+        "    assert os.listdir('.lemnos') == []  # what is kept there is hidden from tools\n"
+    )
+    for cached in (False, True):
+        judge = ("guard-rails", str(folder), "--data", str(folder / ".lemnos"), "--json")
+        ran = shell(*judge, "--gate", "tests")
+        assert ran.code == 0, ran.out + ran.err
+        assert ran.json["gates"][0]["metadata"]["cached"] is cached
 
 
 def test_debt_is_accepted_and_then_only_shrinks(tmp_path, shell):
@@ -243,7 +257,7 @@ def test_on_a_terminal_it_shows_what_runs(tmp_path, shell):
     ended = _on_terminal(shell, command, ours, theirs)
     assert ended.code == 1
     assert "\x1b[" in ended.out
-    assert "a.py:1:8:" in ended.out
+    assert "a.py:1:8" in ended.out
     assert "Failed: lint" in ended.out
 
 
