@@ -112,14 +112,18 @@ class BubblewrapSandbox:
     def _binds(self, launch: Launch) -> list[str]:
         """What the run reads and writes; of a hidden folder only what the run itself names.
 
-        The server's own folder may lie where its programs are, or within what agents may read.
+        The server's own folder may lie where its programs are, within what agents may read, or
+        within the workspace: a user's own project, whose gates keep their verdicts there.
         """
         readable = (_python_home(), *launch.read_only)
         named = [path for path in readable if any(map(path.is_relative_to, self._hidden))]
+        within = [path for path in self._hidden if path.is_relative_to(launch.workspace)]
         binds = [("--ro-bind", path) for path in readable if path not in named]
-        binds += [("--tmpfs", path) for path in self._hidden]
+        binds += [("--tmpfs", path) for path in self._hidden if path not in within]
         binds += [("--ro-bind", path) for path in named]
-        binds += [("--bind", path) for path in (launch.home, launch.workspace, *launch.writable)]
+        binds += [("--bind", launch.workspace)]
+        binds += [("--tmpfs", path) for path in within]
+        binds += [("--bind", path) for path in (launch.home, *launch.writable)]
         # A link would lead the mount elsewhere; what it leads to is not writable anyway.
         binds += [("--ro-bind", path) for path in launch.protected if not path.is_symlink()]
         return [
