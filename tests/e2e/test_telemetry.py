@@ -16,7 +16,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 def spans(sink: WebhookSink) -> list[Span]:
-    found = []
+    found: list[Span] = []
     for request in sink.requests:
         exported = ExportTraceServiceRequest.FromString(request.body)
         for resource in exported.resource_spans:
