@@ -25,6 +25,7 @@ from lemnos.runners.coverage.reader import CoverageReader
 from tests.support.analyses import commit, git
 
 ACME, OTHER = system_context("acme", "test"), system_context("other", "test")
+TASK_UUID = "01a204e6-500f-7d4a-9eaa-90d1bdf5faa2"
 MODULE = "def one(n):\n    if n:\n        return 1\n    return 2\n"
 
 
@@ -44,7 +45,7 @@ class OneTask:
     @asynccontextmanager
     async def find(self, ctx: Context, task_id: str) -> AsyncIterator[TaskPlace]:
         """See ``workspaces.places.TaskPlaces``."""
-        if task_id != "task_1":
+        if task_id not in ("task_1", TASK_UUID):
             raise NotFound(f"There is no task {task_id}.", code="task_not_found")
         base = git(self._repo, "rev-parse", "HEAD").strip()
         yield TaskPlace(Checkout(self._repo, self._repo / ".git", base, "main"))
@@ -115,9 +116,10 @@ async def test_what_was_sent_is_kept_by_tenant_and_replaced(database, service, r
 
 async def test_what_guard_rails_have_covered(service, repo):
     head = git(repo, "rev-parse", "HEAD").strip()
-    await service.keep_coverage("acme", "task_1", head, {"src/a.py": (4, 4), "src/b.py": (0, 4)})
+    named = f"task_{TASK_UUID.replace('-', '')}"  # the same task by its other name
+    await service.keep_coverage("acme", named, head, {"src/a.py": (4, 4), "src/b.py": (0, 4)})
     found = await service.rankings(
-        ACME, Where(task_id="task_1"), strategy=Strategy.COVERAGE_FIRST, limit=1
+        ACME, Where(task_id=TASK_UUID), strategy=Strategy.COVERAGE_FIRST, limit=1
     )
     assert found.rankings[0].measured.path == "src/b.py"
     assert found.warnings == ()

@@ -25,7 +25,7 @@ from lemnos.domains.analytics.store import MeasurementStore
 from lemnos.domains.tasks.gating import GatesAsked
 from lemnos.domains.tasks.model import NewTask, Task, TaskConfig
 from lemnos.domains.workspaces.places import Places, TaskPlaces
-from lemnos.kernel import clock
+from lemnos.kernel import clock, ids
 from lemnos.kernel.context import Context
 from lemnos.kernel.errors import NotFound, Unprocessable
 from lemnos.platform.db import Database, Tx
@@ -125,7 +125,8 @@ class AnalyticsService:
 
         ``workspace`` is the folder, or a task's id.
         """
-        sent = Measurement(workspace, Kind.COVERAGE, GUARD_RAILS, commit, coverage, clock.now())
+        place = ids.uuid_of_task(workspace)
+        sent = Measurement(place, Kind.COVERAGE, GUARD_RAILS, commit, coverage, clock.now())
         await self._db.write(lambda tx: self._store.put(tx, tenant, sent), retry_safe=True)
 
     async def refactoring_task(
@@ -181,7 +182,8 @@ class AnalyticsService:
                 self._tasks.find(ctx, where.task_id) as place,
                 self._history.open_checkout(place.checkout) as opened,
             ):
-                yield _Site(opened, await self._store.of(ctx.tenant, where.task_id, where.task_id))
+                task_id = ids.uuid_of_task(where.task_id)
+                yield _Site(opened, await self._store.of(ctx.tenant, task_id, task_id))
             return
         folder = self._places.find(where.workspace)
         async with self._history.open(folder, self._places.allows) as opened:
