@@ -113,14 +113,17 @@ class _Sent:
 
 
 async def _gathered(requests: AsyncIterator[pb.StreamIngestRequest]) -> _Sent:
-    """All records of a stream. Raises ``Invalid`` naming the one that is wrong."""
+    """All records of a stream. Raises ``Invalid`` naming the one that is wrong.
+
+    What comes behind the end is not read.
+    """
     sent: _Sent | None = None
     async for request in requests:
         refuse_nul(request)
         which = request.WhichOneof("record")
         if sent is None:
             if which != "target":
-                raise Invalid("The first message must be the target.", fields={"target": "missing"})
+                raise _missing("target", "The first message must be the target.")
             target = request.target
             sent = _Sent(target.workspace, target.source, target.commit)
         elif which == "coverage":
@@ -129,11 +132,17 @@ async def _gathered(requests: AsyncIterator[pb.StreamIngestRequest]) -> _Sent:
         elif which == "churn":
             churn = request.churn
             sent.add(Kind.CHURN, churn.path, churn.churn, churn.revisions)
+        elif which == "end" and sent.records:
+            return sent
+        elif which == "end":
+            raise _missing("record", "The stream held no records.")
         else:
-            raise _refused(sent.records + 1, which or "record", "must be coverage or churn")
-    if sent is None or not sent.records:
-        raise Invalid("The stream held no records.", fields={"record": "missing"})
-    return sent
+            raise _refused(sent.records + 1, which or "record", "must be coverage, churn or end")
+    raise _missing("end", "The stream broke off: its last message must be the end.")
+
+
+def _missing(name: str, message: str) -> Invalid:
+    return Invalid(message, fields={name: "is missing"})
 
 
 def _refused(number: int, name: str, problem: str) -> Invalid:

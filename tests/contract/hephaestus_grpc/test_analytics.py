@@ -38,13 +38,18 @@ def committed(root: Path) -> Path:
     return root
 
 
+END = pb.StreamIngestRequest(end=pb.IngestEnd())
+
+
 def records(
     workspace: Path, coverage: Iterator[pb.CoverageRecord] | None = None, source: str = "ci"
 ) -> Iterator[pb.StreamIngestRequest]:
+    """A whole stream."""
     target = pb.IngestTarget(workspace=str(workspace), source=source)
     yield pb.StreamIngestRequest(target=target)
     for record in coverage or ():
         yield pb.StreamIngestRequest(coverage=record)
+    yield END
 
 
 def ranked(client: Client, workspace: Path, strategy: str = "COMPOSITE") -> dict[str, pb.Ranking]:
@@ -91,25 +96,29 @@ def test_ten_thousand_records_come_in_and_rankings_go_by_them(
 
 
 def test_churn_that_others_have_counted_is_kept(client: Client, repository: Path) -> None:
-    def sent() -> Iterator[pb.StreamIngestRequest]:
-        yield from records(repository)
-        churn = pb.ChurnRecord(path="cold.py", churn=150, revisions=12)
-        yield pb.StreamIngestRequest(churn=churn)
-
-    kept = client.analytics.StreamIngest(sent(), metadata=client.auth)
+    churn = pb.ChurnRecord(path="cold.py", churn=150, revisions=12)
+    target = next(records(repository))
+    sent = iter([target, pb.StreamIngestRequest(churn=churn), END])
+    kept = client.analytics.StreamIngest(sent, metadata=client.auth)
     assert (kept.coverage_records, kept.churn_records) == (0, 1)
     metrics = ranked(client, repository)["cold.py"].metrics
     assert (metrics.churn, metrics.revisions) == (150, 12)
 
 
 def test_a_stream_that_breaks_off_leaves_nothing(client: Client, repository: Path) -> None:
+    coverage = pb.CoverageRecord(path="hot.py", covered_lines=1, total_lines=2)
+    *sent, _end = records(repository, iter([coverage]))
+
     def broken() -> Iterator[pb.StreamIngestRequest]:
-        coverage = pb.CoverageRecord(path="hot.py", covered_lines=1, total_lines=2)
-        yield from records(repository, iter([coverage]))
+        yield from sent
         raise RuntimeError("the client breaks off")
 
     with pytest.raises(grpc.RpcError):
         client.analytics.StreamIngest(broken(), metadata=client.auth)
+    # To the server this is the same, but for who hears of it.
+    error = refusal(client, iter(sent))
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert details_of(error)["BadRequest"].field_violations[0].field == "end"
     assert not ranked(client, repository)["hot.py"].metrics.HasField("coverage")
 
 

@@ -58,7 +58,7 @@ def test_gates_are_followed(server: LemnosServer, make_project: MakeProject) -> 
 def test_records_are_sent(server: LemnosServer, make_project: MakeProject) -> None:
     target = {"workspace": str(make_project()), "source": "node"}
     coverage = [{"path": f"{n}.py", "covered_lines": 1, "total_lines": 2} for n in range(100)]
-    sent = [{"target": target}, *({"coverage": each} for each in coverage)]
+    sent = [{"target": target}, *({"coverage": each} for each in coverage), {"end": {}}]
     method = "AnalyticsService/StreamIngest"
     told = dict(node(address_of(server), method, *sent, key=server.key))
     assert told["answer"]["coverage_records"]["low"] == 100  # 64 bits are a Long

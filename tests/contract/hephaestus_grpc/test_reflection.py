@@ -50,9 +50,8 @@ def test_records_are_streamed_by_what_reflection_tells(
     target = {"workspace": str(make_project()), "source": "curl"}
     record = {"path": "a.py", "covered_lines": 1, "total_lines": 2}
     curl = Curl(channel, server.key)
-    (answer,) = curl(
-        "hephaestus.v1.AnalyticsService/StreamIngest", {"target": target}, {"coverage": record}
-    )
+    method = "hephaestus.v1.AnalyticsService/StreamIngest"
+    (answer,) = curl(method, {"target": target}, {"coverage": record}, {"end": {}})
     assert answer == {"coverage_records": "1"}  # 64 bits are a text in JSON
 
 
