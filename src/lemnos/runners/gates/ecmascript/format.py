@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from lemnos.domains.quality.model import Finding, GateRequest, Level, Verdict
@@ -11,7 +11,7 @@ from lemnos.runners.gates.answers import last_words, relative
 from lemnos.runners.gates.ecmascript.lint import BIOME_FILES, biome_said
 from lemnos.runners.gates.ecmascript.package import MANIFEST, QUIET, Script, script_for
 from lemnos.runners.gates.ecmascript.tool import OwnTool
-from lemnos.runners.gates.plugin import CHANGED, Command, Said
+from lemnos.runners.gates.plugin import Command, Said
 from lemnos.runners.gates.project import Project
 from lemnos.runners.quality.bench import Ended
 
@@ -86,19 +86,17 @@ def formatted(
     named: tuple[str, ...], others: tuple[Finding, ...], tool: str, *, wrote: bool
 ) -> Said:
     """The verdict of a formatter that named files: those it has written, or would have."""
-    metadata: Mapping[str, object] = {CHANGED: list(named)} if wrote and named else {}
-    files = "1 file" if len(named) == 1 else f"{len(named)} files"
-    told = [f"{files} {'formatted' if wrote else 'to be formatted'}."] if named else []
-    told += [f"{len(others)} that can't be parsed."] if others else []
-    message = " ".join(told) or "All files are formatted."
     unformatted = tuple(
         Finding("format", f"{tool} would change it.", Level.ERROR, path, fixable=True)
         for path in named
         if not wrote
     )
-    failed = unformatted or others
-    verdict = Verdict.FAILED if failed else Verdict.PASSED
-    return Said(verdict, message, (*unformatted, *others), metadata)
+    files = "1 file" if len(unformatted) == 1 else f"{len(unformatted)} files"
+    told = [f"{files} to be formatted."] if unformatted else []
+    told += [f"{len(others)} that can't be parsed."] if others else []
+    findings = (*unformatted, *others)
+    verdict = Verdict.FAILED if findings else Verdict.PASSED
+    return Said(verdict, " ".join(told) or "All files are formatted.", findings)
 
 
 class BiomeFormat(OwnTool):

@@ -27,7 +27,11 @@ from lemnos.runners.quality.bench import Ended
 
 BIOME_FILES = ("biome.json", "biome.jsonc", ".biome.json", ".biome.jsonc")
 _LEVELS = {"error": Level.ERROR, "fatal": Level.ERROR, "warning": Level.WARNING}
-_ESLINT_CONFIG = re.compile(r"eslint\.config\.|eslintrc|eslintConfig|config-(loader|array)")
+# What its stack shows of a configuration, or a plug-in of it, that can't be loaded.
+_ESLINT_CONFIG = re.compile(
+    r"eslint\.config\.|eslintrc|eslintConfig|config-(loader|array)|module_job"
+    r"|Cannot find (module|package)"
+)
 
 
 class Eslint(OwnTool):

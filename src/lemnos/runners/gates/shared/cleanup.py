@@ -6,7 +6,7 @@ from lemnos.domains.cleanup.ports import Cleaner
 from lemnos.domains.quality.model import Finding, GateRequest, Level, Verdict
 from lemnos.kernel.errors import Invalid
 from lemnos.runners.cleanup.cleaner import FolderCleaner
-from lemnos.runners.gates.plugin import CHANGED, Said
+from lemnos.runners.gates.plugin import Said
 from lemnos.runners.gates.project import Project
 
 _TOLD = 200  # paths in the metadata
@@ -46,7 +46,6 @@ class CleanupGate:
             "files_deleted": count,
             "size_freed": cleaned.size_freed,
             "removed": removed[:_TOLD],
-            **({CHANGED: removed} if removed and not dry else {}),
         }
         verdict = Verdict.FAILED if findings else Verdict.PASSED
         return Said(verdict, message, findings, metadata)
