@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -290,3 +291,37 @@ async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110  other processes make it true
             await asyncio.sleep(0.02)
+
+
+async def test_further_folders_to_write_to_and_a_folder_to_start_in(
+    sandbox: Sandbox, launch: Make, tmp_path: Path
+) -> None:
+    further, inner = tmp_path / "further", tmp_path / "workspace/inner"
+    made = launch("sh", "-c", f"pwd; touch {further}/made")
+    for folder in (further, inner):
+        folder.mkdir()
+    running = await sandbox.start(replace(made, writable=(further,), folder=inner))
+    lines = await _output(running)
+    await running.wait()
+
+    assert [line.data for line in lines] == [os.fsencode(inner)]
+    assert (further / "made").exists()
+
+
+async def test_what_is_protected_in_the_workspace_can_only_be_read(
+    launch: Make, tmp_path: Path
+) -> None:
+    folder = tmp_path / "workspace/own"
+    script = "cat own/file; echo x > own/file; rm -rf own; mv own other; touch free"
+    made = launch("sh", "-c", script)
+    folder.mkdir()
+    (folder / "file").write_text("kept\n")
+    (tmp_path / "workspace/link").symlink_to("/etc")
+    links = (folder, tmp_path / "workspace/link")
+    running = await choose_sandbox("required").start(replace(made, protected=links))
+    lines = await _output(running)
+    await running.wait()
+
+    assert [line.data for line in lines if line.stream == "stdout"] == [b"kept"]
+    assert (folder / "file").read_text() == "kept\n"
+    assert (tmp_path / "workspace/free").exists()
