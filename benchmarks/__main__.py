@@ -20,7 +20,7 @@ from benchmarks.common import ROOT, ROUNDS, Figure, line, shown, verdict, wanted
 
 PARTS = (
     "api", "agent_events", "stream", "start_agent", "second_task", "pages", "startup", "waiting",
-    "routing", "gateway", "analysis", "cleanup", "rankings",
+    "routing", "gateway", "analysis", "gates", "cleanup", "rankings",
 )  # fmt: skip
 LONGEST = 240.0  # seconds for one of them
 REPORT = ROOT / "docs" / "benchmarks.md"
