@@ -1,0 +1,1 @@
+"""The Hephaestus document, replayed against a running server."""
