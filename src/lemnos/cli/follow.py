@@ -104,12 +104,33 @@ def _pull_request(data: Detail) -> str:
     return f"● Pull request: {data.get('pr_url')} (branch {data.get('branch')})"
 
 
+def _gate(data: Detail) -> str:
+    mark = "✓" if data.get("passed") else "✗"
+    return f"  {mark} {data.get('gate')}: {data.get('message')}"
+
+
+def _judged(data: Detail) -> str:
+    if data.get("success"):
+        return "● The gates pass"
+    failing = ", ".join(data.get("failing") or ()) or data.get("problem") or "none has judged"
+    return f"● The gates do not pass: {failing}"
+
+
+def _repair(data: Detail) -> str:
+    gates = ", ".join(data.get("gates") or ())
+    return f"● Sent back to mend {gates} ({data.get('repair')} of {data.get('attempts')})"
+
+
 _TOLD: Mapping[str, Callable[[Detail], str]] = {
     "clone_started": lambda data: f"● Cloning {data.get('repo_url')}",
     "clone_completed": _cloned,
     "cli_started": lambda data: f"● Agent: {data.get('cli')}. {data.get('reason')}",
     "cancel_requested": lambda data: f"● Cancel requested by {data.get('by')}",
     "task_instructed": lambda data: f"● Follow-up {data.get('iteration')}",
+    "gates_started": lambda _: "● The gates judge the work",
+    "gate_finished": _gate,
+    "gates_finished": _judged,
+    "repair_started": _repair,
     "push": lambda data: f"● Pushed {data.get('branch')} at {str(data.get('commit'))[:10]}",
     "pr_started": lambda _: "● Making a pull request",
     "pr_created": _pull_request,

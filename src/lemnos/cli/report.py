@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lemnos.cli.output import cell, visible
+from lemnos.cli.repairs import print_gates
 from lemnos.cli.shapes import Changes, Iteration, Task, Usage
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def print_outcome(to: Console, task: Task) -> None:
         to.print(visible(result), soft_wrap=True)
     if error:
         to.print(visible(error), style="red", soft_wrap=True)
+    print_gates(to, task["gates"])
     if line := ", ".join(part for part in (_changes(task), _used(task["usage"])) if part):
         to.print(line, style="dim", soft_wrap=True)
     if task["pr_url"]:

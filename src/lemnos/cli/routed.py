@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lemnos.cli.output import cell, moment, print_diff, table, visible
+from lemnos.cli.repairs import print_gates
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,6 +69,7 @@ def print_result(to: Console, task: Json) -> None:
         to.print(visible(error["message"]), style="red", soft_wrap=True)
     if task["result"]:
         _print_content(to, task["task_id"], task["result"])
+    print_gates(to, task["gates"])
     print_routed(to, task)
 
 

@@ -55,6 +55,7 @@ class Task(TypedDict):
     error: str | None
     changes_summary: Changes | None
     usage: Usage | None
+    gates: dict[str, Any] | None
     iteration: int
     current_prompt: str
     iterations: NotRequired[list[Iteration]]

@@ -115,6 +115,12 @@ async def test_old_debt_does_not_block(scene: Scene, tmp_path: Path) -> None:
     assert not list((tmp_path / "workspaces").glob(".examined*"))  # it was a copy to look at
 
 
+async def test_old_debt_blocks_a_strict_task(scene: Scene) -> None:
+    task, gates = await scene.done(RIGHT, gates=GatesAsked(attempts=0, strict=True))
+
+    assert (task.status, gates.failing) == (Status.FAILED, ("lint",))
+
+
 async def test_attempts_are_spent(scene: Scene) -> None:
     task, gates = await scene.done(WRONG, gates=GatesAsked(attempts=2))
 

@@ -18,6 +18,7 @@ class TaskGates(Request):
     ``profile`` and ``gates`` select them, as the project names them; without either: what it
     configures, else all. ``attempts``: how often the agent is sent back with what they found;
     ``budget_usd``: what that may cost. ``required``: the task fails when they do not pass.
+    What the repository had before the task does not count against it, unless ``strict``.
     """
 
     profile: Annotated[Text, Field(max_length=100)] = ""
@@ -25,6 +26,7 @@ class TaskGates(Request):
     attempts: Annotated[int, Field(ge=0, le=MOST_ATTEMPTS)] = 2
     budget_usd: Annotated[float, Field(gt=0, le=1_000_000, strict=False)] | None = None
     required: bool = True
+    strict: bool = False
 
 
 def _spelled_out(said: Any) -> Any:
@@ -104,7 +106,9 @@ def asked(body: TaskGates | None) -> GatesAsked | None:
     if body is None:
         return None
     names = tuple(dict.fromkeys(body.gates))
-    return GatesAsked(body.profile, names, body.attempts, body.budget_usd, body.required)
+    return GatesAsked(
+        body.profile, names, body.attempts, body.budget_usd, body.required, body.strict
+    )
 
 
 def shown_request(found: GatesAsked | None) -> dict[str, object] | None:
@@ -117,4 +121,5 @@ def shown_request(found: GatesAsked | None) -> dict[str, object] | None:
         "attempts": found.attempts,
         "budget_usd": found.budget_usd,
         "required": found.required,
+        "strict": found.strict,
     }

@@ -10,6 +10,7 @@ from lemnos.cli import orders
 from lemnos.cli.commands.tasks import TaskId, full_id, read_prompt
 from lemnos.cli.errors import Interrupted
 from lemnos.cli.output import console, visible
+from lemnos.cli.repairs import Gates, Profile, RepairBudget, Repairs, Strict, gates_asked
 from lemnos.cli.session import Session, connected
 
 app = typer.Typer()
@@ -43,6 +44,11 @@ def submit(
         list[str] | None, typer.Option(help="A file that it is about; may be repeated.")
     ] = None,
     git_key: Annotated[str, typer.Option(help="A key of `lemnos git-keys`.")] = "",
+    gates: Gates = False,
+    profile: Profile = "",
+    repairs: Repairs = None,
+    repair_budget: RepairBudget = None,
+    strict: Strict = False,
     wait: Wait = False,
 ) -> None:
     """Give a task to the agent that fits it best, with others to fall back on.
@@ -66,6 +72,7 @@ def submit(
         context=orders.filled(language=language, files=file, provider_key=git_key),
     )
     body |= orders.filled(fan_out=orders.fan_out(fan_out))
+    body |= gates_asked(gates, profile, repairs, repair_budget, strict)
     accepted = at.client.orchex.submit(body)
     if wait:
         _follow(at, accepted["task_id"])

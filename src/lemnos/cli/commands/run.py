@@ -12,6 +12,7 @@ import typer
 
 from lemnos.cli.errors import Interrupted
 from lemnos.cli.output import Output, console, print_diff, visible
+from lemnos.cli.repairs import Gates, Profile, RepairBudget, Repairs, Strict, gates_asked
 from lemnos.cli.session import AsJson, Data, Key, Session, Url
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ def run(
     budget: Annotated[float | None, typer.Option(min=0, help="US dollars at most.")] = None,
     max_turns: Annotated[int | None, typer.Option(min=1, help="Turns of the model.")] = None,
     branch: Annotated[str, typer.Option(help="Branch to start from and to merge into.")] = "",
+    gates: Gates = False,
+    profile: Profile = "",
+    repairs: Repairs = None,
+    repair_budget: RepairBudget = None,
+    strict: Strict = False,
     pr: Annotated[bool, typer.Option("--pr", help="Open a pull request at the end.")] = False,
     token_env: Annotated[
         str, typer.Option(metavar="VARIABLE", help="Variable with the token of the git host.")
@@ -60,6 +66,7 @@ def run(
     from lemnos.cli.secret_input import from_variable
 
     order: dict[str, Any] = {"prompt": read_prompt(prompt), "provider_key": git_key}
+    order |= gates_asked(gates, profile, repairs, repair_budget, strict)
     if token_env:
         order["access_token"] = from_variable(token_env)
     config = {

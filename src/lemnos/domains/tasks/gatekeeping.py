@@ -58,7 +58,8 @@ class Gatekeeper:
             async with AsyncExitStack() as held:
                 beginning = _Beginning(self._bench, task, checkout, held)
                 # A task without a repository began from nothing, which has no findings.
-                base = beginning.tree if task.repo_url else None
+                forgiven = task.repo_url and not asked.strict
+                base = beginning.tree if forgiven else None
                 request = GateRequest(profile=asked.profile, gates=asked.gates)
                 report = await self._gates.run(_tree(checkout, base), request, on_gate)
                 old = await self._before(report, base, checkout.readonly)

@@ -26,7 +26,8 @@ class GatesAsked:
     configures, else all. ``attempts`` is how often the agent may mend what they found, 0: they
     only judge. ``budget_usd`` limits what all repairs may cost together, within the task's own
     budget. With ``required`` a task whose gates do not pass in the end has failed, its work kept;
-    without, it completes and tells the verdicts.
+    without, it completes and tells the verdicts. What the work began from is forgiven, unless
+    ``strict``.
     """
 
     profile: str = ""
@@ -34,6 +35,7 @@ class GatesAsked:
     attempts: int = 2
     budget_usd: float | None = None
     required: bool = True
+    strict: bool = False
 
 
 class Stage(StrEnum):
