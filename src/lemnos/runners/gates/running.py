@@ -35,6 +35,7 @@ _log = logging.getLogger(__name__)
 
 _KEPT = 32 * 1024 * 1024  # bytes of each end of what a tool prints: it is ended before it is more
 _OUTPUT = 8_000  # characters for people to read
+_SIGNALS = 64
 AUDIT_AGE = 3600.0  # seconds for which what a database said is true enough
 _NO_PROGRAM, _NO_EXEC, _BY_SIGNAL = 127, 126, 128  # as shells and the sandbox tell ends
 _JUDGED = (Verdict.PASSED, Verdict.FAILED)
@@ -225,7 +226,7 @@ def _judged(checker: Checker, job: Job, ended: Ended, reports: Path) -> Said:
         return Said(Verdict.MISSING_TOOL, f"{tool} needs a program that is missing: {_last(ended)}")
     if code == _NO_EXEC:
         return Said(Verdict.CRASHED, f"{tool} can't be started: {_last(ended)}")
-    if code > _BY_SIGNAL:
+    if _BY_SIGNAL < code <= _BY_SIGNAL + _SIGNALS:  # above: a code of its own, such as 255
         return Said(Verdict.CRASHED, f"{tool} was ended by signal {code - _BY_SIGNAL}.")
     try:
         return checker.read(job.project, job.request, ended, reports)
