@@ -121,9 +121,7 @@ def guard_rails(
     """
     from lemnos.cli.discovery import find_server, local_settings
     from lemnos.cli.gates.files import baseline_to_write, write_reports
-    from lemnos.cli.gates.local import judge_here
     from lemnos.cli.gates.place import place
-    from lemnos.cli.gates.remote import judge_there
     from lemnos.cli.gates.telling import print_conclusion, telling
     from lemnos.cli.gates.verdict import exit_code, judging
     from lemnos.domains.quality.model import GateRequest
@@ -146,8 +144,12 @@ def guard_rails(
     )
     with judging(), telling(as_json=as_json, quiet=quiet) as tell:
         if server:
+            from lemnos.cli.gates.remote import judge_there
+
             report = judge_there(find_server(url, api_key, data), where, request, tell)
         else:
+            from lemnos.cli.gates.local import judge_here
+
             kept = baseline_to_write(where, baseline, set_baseline, update_baseline)
             report = judge_here(local_settings(data), where, request, tell, kept)
         write_reports(report, str(where.root), sarif, junit)
