@@ -1,5 +1,6 @@
 export * from './errors.js';
 export { EventStream, type StreamOptions, type TaskEvent } from './events.js';
+export type { Gates, GatesSaid, TaskGates } from './gates.js';
 export { type Page, Pages } from './pages.js';
 export type { ClientOptions, RequestOptions } from './settings.js';
 export type { WaitOptions } from './waiting.js';

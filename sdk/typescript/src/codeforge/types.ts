@@ -3,6 +3,8 @@
  * in US dollars; null is what is not known or does not apply.
  */
 
+import type { Gates, GatesSaid } from '../gates.js';
+
 type Some<T> = T | null;
 
 export interface McpServer {
@@ -36,6 +38,7 @@ export interface NewTask {
   provider_key?: string;
   callback_url?: string;
   config?: Config;
+  gates?: Gates;
 }
 
 export interface Instruction {
@@ -66,6 +69,7 @@ export interface Iteration {
   readonly status: string;
   readonly changes: Some<Changes>;
   readonly usage: Some<Usage>;
+  readonly gates?: GatesSaid;
   readonly started_at: Some<string>;
   readonly ended_at: Some<string>;
 }
@@ -94,6 +98,7 @@ export interface TaskDetails {
   readonly error_class: Some<string>;
   readonly changes_summary: Some<Changes>;
   readonly usage: Some<Usage>;
+  readonly gates: Some<GatesSaid>;
   readonly iteration: number;
   readonly current_prompt: string;
   readonly iterations?: Some<readonly Iteration[]>;

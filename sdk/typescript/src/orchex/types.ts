@@ -3,6 +3,8 @@
  * from 0 to 1, money is in US dollars; null is what is not known or does not apply.
  */
 
+import type { Gates, GatesSaid } from '../gates.js';
+
 type Words = readonly string[];
 type Some<T> = T | null;
 
@@ -185,6 +187,7 @@ export interface NewTask extends RouteRequest {
   description: string;
   /** Several agents at once; the best result that passes the gates is kept. */
   fan_out?: { agents: Words; pick?: 'gates' };
+  gates?: Gates;
 }
 
 export interface TaskSubmitted {
@@ -237,6 +240,7 @@ export interface TaskSummary {
   readonly started_at: Some<string>;
   readonly completed_at: Some<string>;
   readonly cost_usd: Some<number>;
+  readonly gates: Some<GatesSaid>;
 }
 
 /** `tier`, `attempts`, `duration_ms` and `cost_usd` are what really happened. */

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any, TypedDict
 
+from lemnos_sdk._gates import GatesSaid
 from lemnos_sdk._model import model
 
 
@@ -48,6 +49,7 @@ class Iteration:
     error: str | None = None
     changes: ChangesSummary | None = None
     usage: Usage | None = None
+    gates: GatesSaid | None = None
     started_at: str | None = None
     ended_at: str | None = None
 
@@ -66,6 +68,7 @@ class TaskStatus:
     error_class: str | None = None
     changes_summary: ChangesSummary | None = None
     usage: Usage | None = None
+    gates: GatesSaid | None = None
     iteration: int = 1
     current_prompt: str = ""
     iterations: Sequence[Iteration] | None = None

@@ -10,6 +10,7 @@ import msgspec
 from lemnos_sdk._call import IO, Call, Resource, given, operation, path
 from lemnos_sdk._errors import TaskAwaitingDecisionError, TaskCancelledError, TaskFailedError
 from lemnos_sdk._events import EventStream
+from lemnos_sdk._gates import TaskGates
 from lemnos_sdk._model import reader
 from lemnos_sdk._pages import Page, Pages
 from lemnos_sdk._waiting import Wait, wait
@@ -44,10 +45,12 @@ class Tasks(Resource[IO]):
         provider_key: str | None = None,
         callback_url: str | None = None,
         config: Config | None = None,
+        gates: TaskGates | str | bool | None = None,
     ) -> Call[Task[IO]]:
         """Give an agent a prompt on a repository. The answer is a handle of the task.
 
         ``provider_key`` names a registered key; ``access_token`` is one for this task alone.
+        ``gates`` judge the work before it ends: True, or the name of a profile, or all of it.
         """
         body = given(
             repo_url=repo_url,
@@ -56,6 +59,7 @@ class Tasks(Resource[IO]):
             provider_key=provider_key,
             callback_url=callback_url,
             config=config,
+            gates=gates,
         )
         read = reader(Created)
         return Call("POST", ROOT, lambda content: Task(self._io, read(content).id), body=body)

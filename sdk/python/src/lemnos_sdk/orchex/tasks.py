@@ -12,6 +12,7 @@ from lemnos_sdk._errors import (
     TaskFailedError,
 )
 from lemnos_sdk._events import EventStream
+from lemnos_sdk._gates import TaskGates
 from lemnos_sdk._model import reader
 from lemnos_sdk._pages import Pages
 from lemnos_sdk._waiting import Wait, wait
@@ -59,6 +60,7 @@ class Tasks(Resource[IO]):
         agent_id: str | None = None,
         strategy: str | None = None,
         fan_out: FanOut | None = None,
+        gates: TaskGates | str | bool | None = None,
     ) -> Call[Task[IO]]:
         """Submit a task. The answer is a handle: ``task.wait()`` gives the result.
 
@@ -75,6 +77,7 @@ class Tasks(Resource[IO]):
             agent_id=agent_id,
             strategy=strategy,
             fan_out=fan_out,
+            gates=gates,
         )
         read = reader(Submitted, "data")
         return Call("POST", ROOT, lambda content: Task(self._io, read(content)), body=body)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
+from lemnos_sdk._gates import GatesSaid
 from lemnos_sdk._model import model
 
 
@@ -72,6 +73,7 @@ class Result:
     findings: Sequence[Finding] = ()
     diff: str | None = None
     changes: Changes | None = None
+    gates: GatesSaid | None = None
 
 
 @model
@@ -116,6 +118,7 @@ class TaskStatus:
     started_at: str | None = None
     completed_at: str | None = None
     cost_usd: float | None = None
+    gates: GatesSaid | None = None
     progress: Progress | None = None
     queue_position: int | None = None
     estimated_completion: str | None = None
