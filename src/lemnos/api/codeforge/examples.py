@@ -19,7 +19,6 @@ NEW_TASK: Mapping[str, Any] = {
         "max_turns": 20,
         "target_branch": "develop",
     },
-    "gates": {"attempts": 2, "budget_usd": 0.5},
 }
 INSTRUCT: Mapping[str, Any] = {"prompt": "Also add unit tests for the changes you made"}
 NEW_PULL_REQUEST: Mapping[str, Any] = {

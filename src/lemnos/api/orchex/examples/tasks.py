@@ -29,7 +29,6 @@ SUBMIT: Mapping[str, Any] = {
         "excluded_agents": [],
     },
     "metadata": {"user_id": "user123", "project": "authentication-service"},
-    "gates": {"attempts": 2, "budget_usd": 0.2},
 }
 RETRY: Mapping[str, Any] = {"agent_id": "gpt-4-turbo", "priority": "high"}
 FEEDBACK: Mapping[str, Any] = {"verdict": "approved", "comment": "Just what we needed."}
