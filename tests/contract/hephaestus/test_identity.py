@@ -68,7 +68,7 @@ def test_a_key_with_one_role_opens_what_the_role_is_for(
     site: Site, task_ids: tuple[str, str], role: str
 ):
     shell = Shell(site.server.data, site.server.folder)
-    made = shell("keys", "create", "ci", "--role", role, "--expires", "1h", "--json").json()
+    made = shell("keys", "create", "ci", "--role", role, "--expires", "1h", "--json").json
     assert reached(site, made["key"], task_ids) == OPENED[role]
     assert made["roles"] == [role]
 
@@ -83,7 +83,7 @@ def test_scopes_narrow_a_role(site: Site, task_ids: tuple[str, str], scope: str)
     token = signed(roles=["developer"], scope=scope)
     assert reached(site, token, task_ids) == OPENED[scope]
     shell = Shell(site.server.data, site.server.folder)
-    made = shell("keys", "create", "ci", "--role", "developer", "--scope", scope, "--json").json()
+    made = shell("keys", "create", "ci", "--role", "developer", "--scope", scope, "--json").json
     assert reached(site, made["key"], task_ids) == OPENED[scope]
 
 

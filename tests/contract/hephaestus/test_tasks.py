@@ -19,10 +19,10 @@ def tools() -> list[str]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            line = (process / "cmdline").read_bytes()
+            words = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if line.split(b"\0")[:2] == [b"sleep", FOREVER.encode()]:
+        if words[0].endswith(b"sleep") and words[1:2] == [FOREVER.encode()]:
             found.append(process.name)
     return found
 
