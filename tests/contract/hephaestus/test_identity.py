@@ -110,7 +110,7 @@ BAD = {
 
 @pytest.mark.parametrize("claims", BAD.values(), ids=BAD.keys())
 def test_a_token_that_is_not_good(site: Site, claims: dict[str, Any]):
-    roles = {} if claims == {} else {"roles": ["guard-rails"]}
+    roles: dict[str, Any] = {"roles": ["guard-rails"]} if claims else {}
     answer = httpx2.get(
         f"{site.server.url}{GUARD_RAILS}",
         headers={"Authorization": f"Bearer {signed(**roles, **claims)}"},
