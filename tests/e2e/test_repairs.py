@@ -161,6 +161,7 @@ def test_claude_code_mends_what_the_tests_found(start: Callable[..., Stage]) -> 
     answer = stage.server.client.post(f"/api/v1/tasks/{task_id}/create-pr", json={})
     assert answer.status_code == 200, answer.text
     (pull,) = stage.host.pulls(REPOSITORY)
+    assert pull.body is not None
     assert "**Quality gates: passed**" in pull.body
     assert "The agent was sent back once" in pull.body
 
