@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lemnos.domains.quality.baseline import Baseline
+from lemnos.domains.quality.baseline import DEFAULT_NAME, Baseline
 from lemnos.domains.quality.model import GateRequest, Verdict
 from lemnos.domains.quality.ports import GateEvent, Tree
 from lemnos.kernel.errors import Invalid, NotFound
@@ -228,6 +228,41 @@ async def test_what_the_base_has_too_is_known(bench: Bench, tmp_path: Path) -> N
     assert [f.known for f in old.results[0].findings] == [True]
     assert old.success
     assert not new.success
+
+
+async def test_the_usual_baseline_counts_where_none_is_named(bench: Bench) -> None:
+    before = await bench.run(Script(DEBT), gates=("lint",))
+    Baseline.of(before.results).save(bench.root / DEFAULT_NAME)
+
+    assert (await bench.run(Script(DEBT), gates=("lint",))).success
+
+
+@pytest.mark.parametrize("changed", [None, frozenset({"lemnos.toml", DEFAULT_NAME})])
+async def test_a_change_does_not_rule_over_itself(
+    bench: Bench, tmp_path: Path, changed: frozenset[str] | None
+) -> None:
+    found = await bench.run(Script(DEBT), gates=("lint",))
+    Baseline.of(found.results).save(bench.root / DEFAULT_NAME)
+    bench.write({"lemnos.toml": "[gates]\noptional = ['lint']\n"})
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "a.py").write_text("a = 1\n")
+    tree = Tree(bench.root, base=base, changed=changed, forgiving=False)
+    (result,) = (await bench.run(Script(DEBT), tree=tree, gates=("lint",))).results
+
+    assert result.blocks
+    assert not result.findings[0].known
+
+
+async def test_a_base_that_is_as_the_tree_is_not_made(bench: Bench) -> None:
+    bench.write({"lemnos.toml": "[gates]\noptional = ['lint']\n"})
+
+    async def never() -> Path:
+        raise AssertionError("Nothing asks for it.")
+
+    tree = Tree(bench.root, base=never, changed=frozenset({"a.py"}))
+
+    assert (await bench.run(Script(), tree=tree, gates=("lint",))).success
 
 
 # --- a tree that is to stay as it is --------------------------------------------------------------

@@ -65,10 +65,10 @@ def failed(kind: ErrorClass, error: str = "no", *, cost: float | None = None) ->
 
 @dataclass
 class Act:
-    """One run: the files that it writes, whether it waits for ``gate``, and how it ends."""
+    """One run: the files that it writes (None: removes), what it waits for, and how it ends."""
 
     result: RunResult = DONE
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str | None] = field(default_factory=dict)
     gate: asyncio.Event | None = None
     session: str = ""
 
@@ -91,7 +91,10 @@ class ScriptedRun:
         yield AgentEvent(EventKind.STARTED, b"{}", {"session": self._act.session})
         yield AgentEvent(EventKind.TEXT, b"{}", {"text": "working"})
         for name, text in self._act.files.items():
-            (self._spec.workspace / name).write_text(text)
+            if text is None:
+                (self._spec.workspace / name).unlink()
+            else:
+                (self._spec.workspace / name).write_text(text)
         (self._spec.home / "session").write_text("")
         if self._act.gate is not None:
             waiting = [asyncio.create_task(one.wait()) for one in (self._act.gate, self._cancelled)]
@@ -147,7 +150,8 @@ class FileGates:
     """A small project's gates, decided by what its files hold.
 
     ``lint`` points out each line with ``BAD``, ``tests`` fails while there is a file ``broken``
-    and writes into the tree like many a test suite. ``tool``, if it is asked for, is missing.
+    and writes into the tree like many a test suite; ``untested`` stands for no tests.
+    ``tool``, if it is asked for, is missing.
     ``entered`` is set when gates run, and they go on when ``held`` is None or set.
     """
 
@@ -179,7 +183,8 @@ class FileGates:
             if on_gate is not None:
                 await on_gate(GateEvent(name, done, len(names)))
                 await on_gate(GateEvent(name, done + 1, len(names), result))
-        if not all(one.passed for one in results) and (base := await tree.beginning()):
+        forgiven = tree.forgiving and not all(one.passed for one in results)
+        if forgiven and (base := await tree.beginning()):
             results = list(mark_from(results, [_GATES[name](base) for name in names]))
         return GateReport(tuple(results), 0.1)
 
@@ -196,6 +201,8 @@ def _lint(root: Path) -> GateResult:
 
 
 def _tests(root: Path) -> GateResult:
+    if (root / "untested").exists():
+        return GateResult("tests", QualityVerdict.NOT_APPLICABLE, "There are no tests.")
     failed = (root / "broken").exists()
     verdict = QualityVerdict.FAILED if failed else QualityVerdict.PASSED
     return GateResult("tests", verdict, "1 failed" if failed else "1 passed", output="E assert")

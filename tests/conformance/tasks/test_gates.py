@@ -121,6 +121,15 @@ async def test_old_debt_blocks_a_strict_task(scene: Scene) -> None:
     assert (task.status, gates.failing) == (Status.FAILED, ("lint",))
 
 
+async def test_a_change_that_takes_all_tests_away_has_not_passed_them(scene: Scene) -> None:
+    scene.repository = create_bare(scene.repository.parent / "tested.git", {"test_a.py": "1\n"})
+    act = Act(DONE, {"test_a.py": None, "untested": ""})
+    task, gates = await scene.done(act, gates=GatesAsked(attempts=0))
+
+    assert (task.status, gates.failing) == (Status.FAILED, ("tests",))
+    assert gates.weakened == ("test_a.py: a file of tests was removed",)
+
+
 async def test_attempts_are_spent(scene: Scene) -> None:
     task, gates = await scene.done(WRONG, gates=GatesAsked(attempts=2))
 

@@ -79,7 +79,9 @@ def connected(found: Operation) -> Json:
 
 def measured(body: wire.Ingest) -> dict[str, tuple[int, int]]:
     """The two numbers of each file. Raises ``Invalid`` for a file that lacks one."""
-    first, second = ("covered", "total") if Kind(body.kind) is Kind.COVERAGE else ("churn", "revisions")
+    first, second = (
+        ("covered", "total") if Kind(body.kind) is Kind.COVERAGE else ("churn", "revisions")
+    )
     found: dict[str, tuple[int, int]] = {}
     for path, numbers in body.files.items():
         one, other = getattr(numbers, first), getattr(numbers, second)

@@ -50,16 +50,26 @@ class Tree:
 
     ``protected`` are paths inside that tools may read only (its git directory); ``readable`` are
     further ones outside of it. ``base`` is a checkout of what the tree was made from, or makes one
-    when it is first needed: findings that it has too are known ones, and the baseline is read from
-    there, as the tree's own may hold what a change has accepted of itself. ``untouched``: the tree
-    must be as before afterwards; a gate that would change files then only looks.
+    when it is first needed: if ``forgiving``, findings that it has too are known ones. The settings
+    of the gates and the baseline are read from there, as a change could rule over itself by those
+    of the tree.
+    ``changed`` are the paths that are not as in the base; None: nobody knows. ``untouched``: the
+    tree must be as before afterwards; a gate that would change files then only looks.
     """
 
     root: Path
     protected: tuple[Path, ...] = ()
     readable: tuple[Path, ...] = ()
     base: Path | Callable[[], Awaitable[Path]] | None = None
+    changed: frozenset[str] | None = None
+    forgiving: bool = True
     untouched: bool = False
+
+    def may_differ(self, *paths: str) -> bool:
+        """Whether one of the files may be another than in the base."""
+        if self.base is None:
+            return False
+        return self.changed is None or not self.changed.isdisjoint(paths)
 
     async def beginning(self) -> Path | None:
         """The base, made if need be; None where there is none."""

@@ -11,14 +11,14 @@ from typing import Any
 
 import msgspec
 
-from lemnos.domains.quality.model import GateReport, GateRequest, GateResult, Verdict
+from lemnos.domains.quality.model import Finding, GateReport, GateRequest, GateResult, Verdict
 from lemnos.domains.quality.plain import plain_report
 from lemnos.domains.quality.ports import Gates, OnGate, Tree
 from lemnos.domains.tasks.bench import Bench
 from lemnos.domains.tasks.gating import GatesAsked
 from lemnos.domains.tasks.model import Task
-from lemnos.domains.tasks.weakening import weakened
-from lemnos.domains.workspaces.ports import Checkout
+from lemnos.domains.tasks.weakening import removed_tests, weakened
+from lemnos.domains.workspaces.ports import Checkout, Diff
 from lemnos.kernel.errors import Invalid
 
 _LONGEST_DIFF = 8 << 20  # bytes that are looked through for weakened checks
@@ -58,11 +58,11 @@ class Gatekeeper:
             async with AsyncExitStack() as held:
                 beginning = _Beginning(self._bench, task, checkout, held)
                 # A task without a repository began from nothing, which has no findings.
-                forgiven = task.repo_url and not asked.strict
-                base = beginning.tree if forgiven else None
+                base = beginning.tree if task.repo_url else None
                 request = GateRequest(profile=asked.profile, gates=asked.gates)
-                report = await self._gates.run(_tree(checkout, base), request, on_gate)
-                old = await self._before(report, base, checkout.readonly)
+                tree = replace(_tree(checkout, base, diff), forgiving=not asked.strict)
+                report = _demanding(await self._gates.run(tree, request, on_gate), diff)
+                old = {} if asked.strict else await self._before(report, base, checkout.readonly)
         finally:
             await git.put_back(checkout, mark)
         return Found(report, _mendable(report, old), weakened(diff))
@@ -107,9 +107,32 @@ class _Beginning:
             return self._made.tree
 
 
-def _tree(checkout: Checkout, base: Callable[[], Awaitable[Path]] | None) -> Tree:
+def _tree(checkout: Checkout, base: Callable[[], Awaitable[Path]] | None, diff: Diff) -> Tree:
     protected, readable = (checkout.tree / ".git",), checkout.readonly
-    return Tree(checkout.tree, protected, readable, base, untouched=True)
+    paths = (path for file in diff.files for path in (file.path, file.old_path))
+    return Tree(checkout.tree, protected, readable, base, frozenset(paths), untouched=True)
+
+
+def _demanding(report: GateReport, diff: Diff) -> GateReport:
+    """The report, but that a project whose tests a change has taken away has not passed them."""
+    if not (removed := removed_tests(diff)):
+        return report
+    findings = tuple(
+        Finding("tests-removed", "This file of tests was removed, and none are left.", path=path)
+        for path in removed
+    )
+    results = tuple(
+        replace(
+            result,
+            verdict=Verdict.FAILED,
+            message="The change takes all tests away.",
+            findings=findings,
+        )
+        if result.gate == "tests" and result.verdict is Verdict.NOT_APPLICABLE
+        else result
+        for result in report.results
+    )
+    return replace(report, results=results)
 
 
 def _is_mute(result: GateResult) -> bool:

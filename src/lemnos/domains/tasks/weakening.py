@@ -82,20 +82,29 @@ def weakened(diff: Diff) -> tuple[str, ...]:
     return tuple(found)
 
 
+def removed_tests(diff: Diff) -> tuple[str, ...]:
+    """The files of tests that a change takes away, by their old paths."""
+    return tuple(file.old_path or file.path for file in diff.files if _takes_tests(file))
+
+
+def _takes_tests(file: FileChange) -> bool:
+    was_test = _is_test(file.old_path or file.path)
+    return was_test and (file.status == "deleted" or not _is_test(file.path))
+
+
 def _of_file(file: FileChange, lines: _Lines) -> Iterator[str]:
     names = {_name(file.path), _name(file.old_path)}
     if DEFAULT_NAME in names:
         yield "the baseline was changed; judged by what it was before"
     elif names & set(_GATES):
-        yield "what the gates are was changed"
+        yield "what the gates are was changed; judged by what they were before"
     elif any(fnmatchcase(name, pattern) for name in names for pattern in _CONFIGURATION):
         yield "configuration of checks was changed"
     elif "pyproject.toml" in names and any(_about_checks(table) for table, _ in lines.all):
         yield "configuration of tools was changed"
     elif "package.json" in names and any(_PACKAGE.search(text) for _, text in lines.all):
         yield "scripts or tools were changed"
-    was_test = _is_test(file.old_path or file.path)
-    if was_test and (file.status == "deleted" or not _is_test(file.path)):
+    if _takes_tests(file):
         yield "a file of tests was removed"
     elif gone := _gone(lines):
         yield "a test was removed" if gone == 1 else f"{gone} tests were removed"

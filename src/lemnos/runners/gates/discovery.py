@@ -15,7 +15,7 @@ from lemnos.runners.gates.listing import entries, listed
 from lemnos.runners.gates.project import DEFAULT_AUDIT_URL, Project
 from lemnos.runners.quality.bench import Workbench
 
-SETTINGS = "lemnos.toml"
+SETTINGS, PYPROJECT = "lemnos.toml", "pyproject.toml"
 
 
 async def discover(
@@ -32,14 +32,35 @@ async def discover(
     return await asyncio.to_thread(_project, root, paths, bench, environment, audit_url)
 
 
+async def ruling(tree: Tree, project: Project) -> Mapping[str, Any]:
+    """The settings of the gates that hold: those of the base, where the tree has others.
+
+    Raises ``Invalid`` for those of a base that can't be read.
+    """
+    if not tree.may_differ(SETTINGS, PYPROJECT) or (base := await tree.beginning()) is None:
+        return project.settings
+    return await asyncio.to_thread(_settings_of, base)
+
+
+def _settings_of(root: Path) -> Mapping[str, Any]:
+    broken = dict[str, str]()
+    pyproject = read_toml(root, PYPROJECT, broken)
+    return _settings(_gate_file(root, broken), pyproject)
+
+
+def _gate_file(root: Path, broken: dict[str, str]) -> Mapping[str, Any]:
+    lemnos = read_toml(root, SETTINGS, broken)
+    if SETTINGS in broken:
+        raise Invalid(f"{SETTINGS} can't be read: {broken[SETTINGS]}", code="gates_config")
+    return lemnos
+
+
 def _project(
     root: Path, paths: tuple[str, ...], bench: Workbench, active: Path | None, audit_url: str
 ) -> Project:
     broken = dict[str, str]()
-    pyproject = read_toml(root, "pyproject.toml", broken)
-    lemnos = read_toml(root, SETTINGS, broken)
-    if SETTINGS in broken:
-        raise Invalid(f"{SETTINGS} can't be read: {broken[SETTINGS]}", code="gates_config")
+    pyproject = read_toml(root, PYPROJECT, broken)
+    lemnos = _gate_file(root, broken)
     found = tuple(entries(root, paths))
     environment = environment_of(root, active)
     return Project(

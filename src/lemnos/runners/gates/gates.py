@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from lemnos.domains.agents.ports import Limits
-from lemnos.domains.quality.baseline import Baseline
+from lemnos.domains.quality.baseline import DEFAULT_NAME, Baseline
 from lemnos.domains.quality.model import GateReport, GateRequest
 from lemnos.domains.quality.ports import OnGate, Tree
 from lemnos.kernel.errors import Invalid, NotFound
-from lemnos.runners.gates.discovery import discover
+from lemnos.runners.gates.discovery import discover, ruling
 from lemnos.runners.gates.inputs import Stamps
 from lemnos.runners.gates.judging import Judge, Plan, Target, looking
 from lemnos.runners.gates.keepsake import Keepsake
@@ -88,14 +88,16 @@ class SandboxGates:
         if tree.untouched:
             request = replace(request, no_format=True)
         project = await self.project(tree)
+        project = replace(project, settings=await ruling(tree, project))
         registry = await asyncio.to_thread(load) if self._registry is None else self._registry
         checkers = registry.of(project)
         unloadable = {one.gate: one.why for one in registry.unloadable}
         selection = select(project, request, [*dict.fromkeys((*checkers, *unloadable))])
         baseline = await _baseline(tree, project, request)
         job = await self._job(tree, project, request)
-        base = partial(self._base, tree, project, request, registry) if tree.base else None
-        plan = Plan(selection.optional, baseline, base, unloadable)
+        forgiven = tree.base is not None and tree.forgiving
+        base = partial(self._base, tree, project, request, registry)
+        plan = Plan(selection.optional, baseline, base if forgiven else None, unloadable)
         keepsake = Keepsake(tree, self._bench, job.state.paths)
         if tree.untouched:
             job = replace(job, touching=keepsake.keep)
@@ -140,15 +142,19 @@ def _resolved(tree: Tree) -> Tree:
 
 
 async def _baseline(tree: Tree, project: Project, request: GateRequest) -> Baseline | None:
-    """The one that the request names, else the project; that of the tree's base, if it has one.
+    """The one that the request names, else the project, else the usual one, if it is there.
+
+    Where the tree's may be another than that of its base, that of the base holds.
 
     Raises ``Invalid`` for one outside of the project or that can't be read, and ``NotFound`` when
     the request names one that is not there. One that the project names may have yet to be made.
     """
-    name = request.baseline or project.settings.get("baseline", "")
+    name = request.baseline or project.settings.get("baseline", DEFAULT_NAME)
     if not name:
         return None
-    root = ((await tree.beginning()) or project.root).resolve()
+    root = project.root
+    if tree.may_differ(str(name)) and (base := await tree.beginning()) is not None:
+        root = base.resolve()
     return await asyncio.to_thread(_load, root, name, demanded=bool(request.baseline))
 
 

@@ -64,7 +64,11 @@ def repository(tmp_path: Path) -> Repository:
     [
         ("ruff.toml", "line-length = 300\n", "ruff.toml: configuration of checks was changed"),
         (".eslintrc.json", "{}\n", ".eslintrc.json: configuration of checks was changed"),
-        ("lemnos.toml", "[gates]\nx = 1\n", "lemnos.toml: what the gates are was changed"),
+        (
+            "lemnos.toml",
+            "[gates]\nx = 1\n",
+            "lemnos.toml: what the gates are was changed; judged by what they were before",
+        ),
         (
             "lemnos-baseline.json",
             "{}",
