@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.hephaestus.site import built
 from tests.sdk.programs import ROOT, environment, run
 from tests.sdk.relay import Relay
 from tests.support.fixtures import TOKEN
@@ -18,7 +19,7 @@ from tests.support.sink import WebhookSink
 
 SDK = ROOT / "sdk" / "typescript"
 USER = """
-import { CodeForge, ORCHEX, ValidationError, type orchex as wire } from '@lemnos/sdk';
+import { CodeForge, Hephaestus, ORCHEX, ValidationError, type orchex as wire } from '@lemnos/sdk';
 
 const orchex = new ORCHEX({ apiKey: 'k' });
 const result = await orchex.tasks.submit({ type: 'code_generation', description: 'x' });
@@ -34,6 +35,10 @@ const handle = await orchex.tasks.submit({ type: 'testing', description: 'x' }).
 await handle.wait({ timeout: 1000 }).catch((error: unknown) => {
   if (error instanceof ValidationError) console.log(error.field, error.requestId);
 });
+const gates = await (await new Hephaestus().quality.guardRails({ no_format: true })).wait();
+console.log(gates.success, gates.gates.at(0)?.message);
+// @ts-expect-error - not a strategy
+await new Hephaestus().analytics.rankings({ strategy: 'random' });
 // @ts-expect-error - not a type of task
 await orchex.tasks.create({ type: 'poetry', description: 'x' });
 // @ts-expect-error - without a description
@@ -90,6 +95,15 @@ def test_against_a_running_server(
     node(project, "--test", "tests/server.test.mjs", env=env)
     assert relay.cuts > 1
     assert {"webhook-signature", "webhook-id"} <= set(sink.wait_for(1)[0].headers)
+
+
+@pytest.mark.e2e
+def test_hephaestus_against_a_running_server(project: Path, tmp_path: Path) -> None:
+    with built(tmp_path) as site:
+        folder = site.folder({".DS_Store": "x", "kept.txt": "y"})
+        env = environment(site.server, TEST_SLOW=str(site.slow), TEST_FOLDER=str(folder))
+        node(project, "--test", "tests/hephaestus.test.mjs", env=env)
+        assert [path.name for path in folder.iterdir()] == ["kept.txt"]
 
 
 @pytest.mark.parametrize("module", ["nodenext", "commonjs"])
