@@ -286,7 +286,7 @@ def _on_terminal(shell: Shell, command: tuple[str, ...], ours: int, theirs: int)
 
 
 def test_it_begins_without_the_parts_of_a_server(tmp_path, shell):
-    """Quick to start: neither web framework nor database nor agents are loaded."""
+    """Quick to start: neither web framework nor database, HTTP client nor agents are loaded."""
     program = (
         "import sys\n"
         "from lemnos.cli import main\n"
@@ -305,4 +305,5 @@ def test_it_begins_without_the_parts_of_a_server(tmp_path, shell):
     )
     assert "Failed: lint" in done.stdout
     heavy = {"fastapi", "starlette", "uvicorn", "sqlalchemy", "dbos", "mcp", "acp", "grpc", "rope"}
+    heavy |= {"httpx2", "httpcore2", "cryptography"}
     assert not heavy & set(done.stderr.split())

@@ -37,6 +37,7 @@ from lemnos.main.agents import make_agents
 from lemnos.main.analysis import make_analyses
 from lemnos.main.analytics import make_analytics
 from lemnos.main.cleanup import make_cleanup
+from lemnos.main.ground import make_ground
 from lemnos.main.host import make_gateway, make_host
 from lemnos.main.operations import make_operations
 from lemnos.main.places import make_places
@@ -76,10 +77,11 @@ def build(settings: Settings) -> Server:
     platform = make_platform(settings)
     git = GitCli(settings.data_dir / "mirrors", platform.guard)
     gateway = make_gateway(settings, platform.guard)
-    host = make_host(settings, gateway)
+    ground = make_ground(settings)
+    host = make_host(ground, gateway)
     runtimes = make_runtimes(settings, gateway, host)
     inspector = make_inspector(host)
-    gates = make_gates(settings, host)
+    gates = make_gates(settings, ground)
     forge_http = ForgeHttp(platform.guard)
     forges = ForgeRegistry(forge_http, platform.guard, _forge_hosts(settings))
     policy = GuardPolicy(platform.guard)
@@ -167,6 +169,7 @@ def build(settings: Settings) -> Server:
         *analyses.closing,
         *analytics.closing,
         forge_http.close,
+        gates.close,
         gateway.close,
         git.close,
         platform.sender.close,

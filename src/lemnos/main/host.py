@@ -1,26 +1,20 @@
-"""The host of agents and tools: the sandbox, and the one way out of it.
-
-Kept apart from what stands on it, so that a command that only runs tools starts at once.
-"""
+"""The host of agents: the sandbox, and the one way out of it."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from lemnos.adapters.net import GuardedTransport, NetGuard
 from lemnos.kernel.errors import LemnosError
+from lemnos.main.ground import Ground
 from lemnos.runners.gateway import ModelGateway, Price, PriceTable
 from lemnos.runners.runtimes.host import Host
-from lemnos.runners.sandbox import choose_sandbox
 from lemnos.settings import Settings
 
 
-def make_host(settings: Settings, gateway: ModelGateway) -> Host:
+def make_host(ground: Ground, gateway: ModelGateway) -> Host:
     """What runs agents and the checks of what they changed: the sandbox and the tools in it."""
-    folders = tuple(Path(path).expanduser().resolve() for path in settings.agent_paths)
-    programs = tuple(path / "bin" if (path / "bin").is_dir() else path for path in folders)
-    return Host(choose_sandbox(settings.sandbox, (settings.data_dir,)), gateway, folders, programs)
+    return Host(ground.sandbox, gateway, ground.read_only, ground.path)
 
 
 def make_gateway(settings: Settings, guard: NetGuard) -> ModelGateway:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lemnos.domains.agents.ports import Limits, ModelAccess
 from lemnos.domains.tasks.runs import RunOptions
+from lemnos.main.ground import make_ground
 from lemnos.main.host import make_host
 from lemnos.runners.gateway import ModelGateway
 from lemnos.runners.quality import SandboxInspector
@@ -22,7 +23,7 @@ def make_runtimes(
     settings: Settings, gateway: ModelGateway, host: Host | None = None
 ) -> RuntimeRegistry:
     """The runtimes that this machine may have; `lemnos doctor` probes the same ones."""
-    host = host or make_host(settings, gateway)
+    host = host or make_host(make_ground(settings), gateway)
     tools = (Path(settings.tools),) if settings.tools else ()
     agents = [
         AcpRuntime(host, AcpAgent(name, tuple(command)))

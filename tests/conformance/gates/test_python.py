@@ -9,9 +9,8 @@ import pytest
 
 from lemnos.domains.quality.model import GateReport, GateRequest, GateResult, Verdict
 from lemnos.domains.quality.ports import Tree
-from lemnos.main.host import make_host
+from lemnos.main.ground import make_ground
 from lemnos.main.quality import make_gates
-from lemnos.runners.gateway import ModelGateway
 from lemnos.settings import Settings
 from tests.conformance.gates.osv import database
 from tests.conformance.gates.tools import git
@@ -58,13 +57,12 @@ class Shop:
     ) -> GateReport:
         """Run the gates."""
         chosen = Settings(data=str(self._data), **(settings or {}))
-        gateway = ModelGateway()
-        host = make_host(chosen, gateway)
+        made = make_gates(chosen, make_ground(chosen))
         try:
             tree = Tree(self.root, untouched=untouched)
-            return await make_gates(chosen, host).run(tree, GateRequest(gates=gates, **asked))
+            return await made.run(tree, GateRequest(gates=gates, **asked))
         finally:
-            await gateway.close()
+            await made.close()
 
     async def result(self, gate: str, **asked: Any) -> GateResult:
         """Run one gate."""

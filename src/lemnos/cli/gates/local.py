@@ -56,20 +56,18 @@ def _judged(settings: Settings, where: Place, request: GateRequest, tell: Teller
 
     async def work() -> GateReport:
         # Here, so that whoever names something wrong hears of it before all this is loaded.
-        from lemnos.adapters.net import NetGuard
-        from lemnos.main.host import make_gateway, make_host
+        from lemnos.main.ground import make_ground
         from lemnos.main.quality import make_gates
 
         _cancel_at_sigterm()
-        gateway = make_gateway(settings, NetGuard(settings.allowed_hosts, settings.roots))
+        ground = make_ground(settings)
+        if ground.sandbox.warning:
+            tell.note(f"Tools are not confined: {ground.sandbox.warning}")
+        gates = make_gates(settings, ground, _active_environment())
         try:
-            host = make_host(settings, gateway)
-            if host.sandbox.warning:
-                tell.note(f"Tools are not confined: {host.sandbox.warning}")
-            gates = make_gates(settings, host, _active_environment())
             return await gates.run(_tree(where.root), request, heard)
         finally:
-            await gateway.close()
+            await gates.close()
 
     try:
         return asyncio.run(work())

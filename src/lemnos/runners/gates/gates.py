@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemnos.domains.agents.ports import Limits
 from lemnos.domains.quality.baseline import DEFAULT_NAME, Baseline
@@ -25,19 +27,22 @@ from lemnos.runners.gates.schedule import Schedule
 from lemnos.runners.gates.selection import select
 from lemnos.runners.gates.toolroom import KeptCaches, Ways
 from lemnos.runners.gates.verdicts import Verdicts
-from lemnos.runners.gateway import ModelGateway
 from lemnos.runners.quality.bench import Workbench
 from lemnos.runners.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from lemnos.runners.gateway import ModelGateway
 
 
 class SandboxGates:
     """Implements ``lemnos.domains.quality.ports.Gates``.
 
-    ``cache`` is a folder for verdicts, which several processes may share. ``gateway`` is the way
-    to the hosts that a tool names; None: there is none. ``read_only`` and ``path`` are where the
-    operator keeps tools. ``timeout`` is the longest that a gate may take, in seconds. ``jobs``
-    tools run at once; None: as many as there are processors. ``environment`` is a virtual
-    environment for projects that have none of their own. ``registry``: None: what is installed.
+    ``cache`` is a folder for verdicts, which several processes may share. ``way_out`` makes the
+    gateway to the hosts that a tool names, when the first one does; None: there is none.
+    ``read_only`` and ``path`` are where the operator keeps tools. ``timeout`` is the longest that a
+    gate may take, in seconds. ``jobs`` tools run at once; None: as many as there are processors.
+    ``environment`` is a virtual environment for projects that have none of their own.
+    ``registry``: None: what is installed.
     """
 
     def __init__(
@@ -45,7 +50,7 @@ class SandboxGates:
         sandbox: Sandbox,
         cache: Path,
         *,
-        gateway: ModelGateway | None = None,
+        way_out: Callable[[], ModelGateway] | None = None,
         read_only: tuple[Path, ...] = (),
         path: tuple[Path, ...] = (),
         limits: Limits | None = None,
@@ -58,17 +63,22 @@ class SandboxGates:
         self._jobs = jobs or len(os.sched_getaffinity(0))
         self._bench = Workbench(sandbox, read_only, path, limits or Limits())
         self._stamps = Stamps(cache / "stamps")
+        self._ways = Ways(way_out, sandbox.isolated)
         self._runner = Runner(
             self._bench,
             Verdicts(cache / "verdicts"),
             KeptCaches(cache / "tools"),
-            Ways(gateway, sandbox.isolated),
+            self._ways,
             self._jobs,
         )
         self._timeout = timeout
         self._audit_url = audit_url
         self._environment = environment
         self._registry = registry
+
+    async def close(self) -> None:
+        """Close the way out, if there was one."""
+        await self._ways.close()
 
     async def project(self, tree: Tree) -> Project:
         """What the tree declares. Raises ``Invalid`` for a configuration that can't be read."""

@@ -7,19 +7,21 @@ import contextlib
 import fcntl
 import hashlib
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemnos.domains.agents.ports import ModelAccess
 from lemnos.domains.quality.ports import Tree
 from lemnos.runners.gates.listing import protected
 from lemnos.runners.gates.plugin import Command
 from lemnos.runners.gates.project import Project
-from lemnos.runners.gateway import ModelGateway, Policy
 from lemnos.runners.quality.bench import Room
-from lemnos.runners.runtimes.host import proxy_environment
 from lemnos.runners.scratch import Scratch
+
+if TYPE_CHECKING:
+    from lemnos.runners.gateway import ModelGateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +87,35 @@ def _folder(root: Path, folder: str) -> Path | None:
 class Ways:
     """Ways out of the sandbox, each to the hosts that a command names and no other."""
 
-    def __init__(self, gateway: ModelGateway | None, isolated: bool) -> None:
-        self._gateway = gateway
+    def __init__(self, make: Callable[[], ModelGateway] | None, isolated: bool) -> None:
+        self._make = make
         self._isolated = isolated
+        self._gateway: ModelGateway | None = None
 
     @contextlib.asynccontextmanager
     async def to(
         self, hosts: tuple[str, ...]
     ) -> AsyncIterator[tuple[Path | None, Mapping[str, str]]]:
         """The gateway's socket and the environment that leads there; nothing without hosts."""
-        if not hosts or self._gateway is None:
+        if not hosts or self._make is None:
             yield None, {}
             return
+        # Here, as few runs of the gates need a network, and all would wait for HTTP to load.
+        from lemnos.runners.gateway import Policy
+        from lemnos.runners.runtimes.host import proxy_environment
+
+        self._gateway = self._gateway or self._make()
         policy = Policy(ModelAccess("none"), allowed_hosts=hosts)
         way = await self._gateway.open(policy, lambda _: None, isolated=self._isolated)
         try:
             yield way.socket, proxy_environment(way)
         finally:
             await way.close()
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        if self._gateway is not None:
+            await self._gateway.close()
 
 
 class KeptCaches:
