@@ -74,6 +74,7 @@ def test_a_second_one_replaces_the_first(tmp_path: Path):
     assert facts[0]["task"] != facts[1]["task"]
     assert facts[1]["agent"] == "builtin"
     assert facts[1]["gates"] == [1, 0, 0]
+    assert facts[1]["ranked"]
     assert facts[1]["routed_to"] == "smith"
     assert facts[1]["score_after"] < facts[1]["score_before"]
 

@@ -1,4 +1,4 @@
-"""The gates in the demonstration: what they say of the defects, and of the branch at the end.
+"""Judging in the demonstration: the gates on the defects and on the branch, and what to mend next.
 
 Of all gates the one is asked whose tool comes with Lemnos: a machine that has just got it may have
 no other.
@@ -11,8 +11,11 @@ from pathlib import Path
 from lemnos.cli.demo.stage import Stage
 from lemnos.cli.demo.telling import Teller
 from lemnos.cli.gates.verdict import FAILED, PASSED
+from lemnos.cli.rankings import print_rankings, rankings_here
+from lemnos.domains.analytics.model import DEFAULT_DAYS
 
 _GATE = ("--gate", "lint")
+_BEST = 3
 
 
 def judge_defects(tell: Teller, stage: Stage) -> None:
@@ -27,6 +30,15 @@ def judge_defects(tell: Teller, stage: Stage) -> None:
 def judge_branch(tell: Teller, stage: Stage) -> None:
     """After the work the gate passes by itself."""
     _judge(tell, stage, stage.review, expected=PASSED)
+
+
+def rank_branch(tell: Teller, stage: Stage) -> None:
+    """Where refactoring is worth it next, by what was measured."""
+    tell.command(f"lemnos rankings {stage.review.name} --limit 3")
+    found = rankings_here(stage.review, "composite", _BEST, DEFAULT_DAYS)
+    tell.show(lambda to: print_rankings(to, found))
+    tell.demand(bool(found["rankings"]), "No file was ranked.")
+    tell.facts["ranked"] = [one["path"] for one in found["rankings"]]
 
 
 def _judge(tell: Teller, stage: Stage, folder: Path, *options: str, expected: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import lemnos
 from lemnos.cli.client import Client
 from lemnos.cli.demo.improving import improve
-from lemnos.cli.demo.judging import judge_branch, judge_defects
+from lemnos.cli.demo.judging import judge_branch, judge_defects, rank_branch
 from lemnos.cli.demo.stage import Stage, clean_environment
 from lemnos.cli.demo.telling import Teller
 from lemnos.cli.follow import Progress, from_iteration
@@ -109,6 +109,7 @@ class Story:
         self._tell.tests(tests)
         self._tell.demand(tests.passed, "The tests still fail on the branch.")
         judge_branch(self._tell, self._stage)
+        rank_branch(self._tell, self._stage)
 
     def _evidence(self) -> None:
         self._tell.heading("The evidence")
