@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from math import ceil
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
@@ -29,7 +28,6 @@ from lemnos.kernel.context import Context, Principal
 from lemnos.kernel.errors import (
     Forbidden,
     LemnosError,
-    RateLimited,
     Unauthenticated,
     Unavailable,
 )
@@ -223,7 +221,7 @@ class Admission(ServerInterceptor):
         call.limit = decision = self._g.limiter.check(key, tier)
         if not decision.allowed:
             self._g.metrics.limited.inc()
-            raise _too_many(decision)
+            raise decision.refusal()
 
     def _known(self, call: _Call, error: Exception) -> LemnosError:
         if isinstance(error, LemnosError):
@@ -274,16 +272,6 @@ def _permission(method: str) -> str:
     if method not in METHODS:
         raise Forbidden("This method has no permission that would let anyone in.")
     return METHODS[method].permission
-
-
-def _too_many(decision: Decision) -> RateLimited:
-    wait = max(1, ceil(decision.retry_after))
-    return RateLimited(
-        f"Too many requests: the next one is welcome in {wait} s.",
-        code="rate_limit_exceeded",
-        details={"retry_after": wait, "limit": decision.limit, "remaining": decision.remaining},
-        retry_after=decision.retry_after,
-    )
 
 
 def _stopping() -> Unavailable:

@@ -26,7 +26,6 @@ from lemnos.kernel.errors import (
     Forbidden,
     LemnosError,
     NotFound,
-    RateLimited,
     TooLarge,
     Unauthenticated,
     Unavailable,
@@ -168,7 +167,7 @@ class Gate:
         exchange.limit = decision
         if not decision.allowed:
             self._g.metrics.limited.inc()
-            raise _too_many(decision)
+            raise decision.refusal()
 
     async def _tell(self, scope: Scope, exchange: _Exchange, error: Exception, send: Send) -> None:
         """Answer with the error in the dialect of the path."""
@@ -268,16 +267,6 @@ class _Limited:
 
 def _is_open(path: str, open_paths: tuple[str, ...]) -> bool:
     return path in open_paths or path.startswith("/api/docs/")
-
-
-def _too_many(decision: Decision) -> RateLimited:
-    wait = max(1, ceil(decision.retry_after))
-    return RateLimited(
-        f"Too many requests: the next one is welcome in {wait} s.",
-        code="rate_limit_exceeded",
-        details={"retry_after": wait, "limit": decision.limit, "remaining": decision.remaining},
-        retry_after=decision.retry_after,
-    )
 
 
 def _too_large(limit: int) -> TooLarge:

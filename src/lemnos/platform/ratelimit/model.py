@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from typing import NamedTuple, Protocol
 
 from lemnos.kernel import clock
+from lemnos.kernel.errors import RateLimited
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,16 @@ class Decision(NamedTuple):
     remaining: int
     reset_at: float
     retry_after: float
+
+    def refusal(self) -> RateLimited:
+        """What a caller is told whose request is not allowed."""
+        wait = max(1, ceil(self.retry_after))
+        return RateLimited(
+            f"Too many requests: the next one is welcome in {wait} s.",
+            code="rate_limit_exceeded",
+            details={"retry_after": wait, "limit": self.limit, "remaining": self.remaining},
+            retry_after=self.retry_after,
+        )
 
 
 class Limiter(Protocol):
