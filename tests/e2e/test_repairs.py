@@ -89,7 +89,7 @@ class Stage:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def dsn(request: pytest.FixtureRequest) -> str:
-    """Nothing for SQLite, else a PostgreSQL database."""
+    """Nothing for SQLite, else a PostgreSQL database. To be asked for before what uses it."""
     return "" if request.param == "sqlite" else str(request.getfixturevalue("migrated_dsn"))
 
 
@@ -253,7 +253,7 @@ def _place(team: Team, host: Forge) -> dict[str, str]:
     return {"repository_url": host.repository_url(REPOSITORY), "provider_key": "forge"}
 
 
-def test_killed_in_the_middle_of_gates(start: Callable[..., Stage], dsn: str) -> None:
+def test_killed_in_the_middle_of_gates(dsn: str, start: Callable[..., Stage]) -> None:
     stage = start({"tests/test_shop.py": HELD}, dsn)
     server = stage.server
     stage.model.play(
@@ -281,7 +281,7 @@ def test_killed_in_the_middle_of_gates(start: Callable[..., Stage], dsn: str) ->
     client.join().check()
 
 
-def test_killed_in_a_repair(start: Callable[..., Stage], dsn: str) -> None:
+def test_killed_in_a_repair(dsn: str, start: Callable[..., Stage]) -> None:
     stage = start(dsn=dsn)
     server = stage.server
     # Killed before the agent had saved its session, it begins anew, and must not wait again.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lemnos.cli import output
 from tests.support.analyses import commit
 from tests.support.loopback import LoopbackServer, Reply, Request
 
@@ -91,6 +92,7 @@ def repo(tmp_path: Path) -> Path:
 
 def test_without_a_server(lemnos, repo, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
+    output.console.cache_clear()  # it was made at another width
     ran = lemnos("rankings", str(repo))
     assert ran.code == 0
     for seen in ("src/a.py", "4 +.01", "2 +.01", "No coverage was found"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -41,7 +42,8 @@ def root(tmp_path: Path) -> Path:
 
 def _mounting(mounts: str, root: Path, how: str) -> dict[str, Any]:
     """Clean in a mount namespace of its own, after the shell commands in ``mounts``."""
-    script = f"{mounts} && exec {sys.executable} -c '{_SCRIPT}' {root} {how}"
+    command = shlex.join((sys.executable, "-c", _SCRIPT, str(root), how))
+    script = f"{mounts} && exec {command}"
     argv = ("unshare", "--mount", "--map-root-user", "sh", "-c", script)
     ended = subprocess.run(argv, capture_output=True, text=True, check=False)
     if "Operation not permitted" in ended.stderr:
