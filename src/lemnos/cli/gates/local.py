@@ -57,10 +57,12 @@ def _judged(settings: Settings, where: Place, request: GateRequest, tell: Teller
     async def work() -> GateReport:
         # Here, so that whoever names something wrong hears of it before all this is loaded.
         from lemnos.main.ground import make_ground
-        from lemnos.main.quality import make_gates
 
         _cancel_at_sigterm()
-        ground = make_ground(settings)
+        trying = asyncio.get_running_loop().run_in_executor(None, make_ground, settings)
+        from lemnos.main.quality import make_gates  # while the sandbox is tried
+
+        ground = await trying
         if ground.sandbox.warning:
             tell.note(f"Tools are not confined: {ground.sandbox.warning}")
         gates = make_gates(settings, ground, _active_environment())

@@ -97,9 +97,9 @@ class SandboxGates:
         tree = _resolved(tree)
         if tree.untouched:
             request = replace(request, no_format=True)
-        project = await self.project(tree)
+        # Plug-ins load while git lists the files.
+        registry, project = await asyncio.gather(self._plugins(), self.project(tree))
         project = replace(project, settings=await ruling(tree, project))
-        registry = await asyncio.to_thread(load) if self._registry is None else self._registry
         checkers = registry.of(project)
         unloadable = {one.gate: one.why for one in registry.unloadable}
         selection = select(project, request, [*dict.fromkeys((*checkers, *unloadable))])
@@ -120,6 +120,9 @@ class SandboxGates:
         finally:
             await asyncio.shield(keepsake.restore())
         return GateReport(results, time.monotonic() - begun, judge.coverage)
+
+    async def _plugins(self) -> Registry:
+        return await asyncio.to_thread(load) if self._registry is None else self._registry
 
     async def _job(self, tree: Tree, project: Project, request: GateRequest) -> Job:
         paths = (*project.files, *project.links)

@@ -20,7 +20,10 @@ from lemnos.runners.gates.plugin import AnyChecker, Command
 from lemnos.runners.gates.project import Project
 
 _FORM = 1  # of what is kept; another one makes every verdict of before another key
-_NODE_STATE = "node_modules/.package-lock.json"  # what npm has really installed
+# What npm, pnpm and Yarn have really installed
+_NODE_STATES = tuple(
+    f"node_modules/{name}" for name in (".package-lock.json", ".modules.yaml", ".yarn-state.yml")
+)
 
 
 def verdict_key(
@@ -83,7 +86,7 @@ def _environment(project: Project, program: Path | None) -> list[Any]:
     found: list[Any] = [
         [file_identity(python), installed(python)] for python in sorted(pythons, key=str)
     ]
-    return [*found, file_identity(project.root / _NODE_STATE)]
+    return [*found, *(file_identity(project.root / state) for state in _NODE_STATES)]
 
 
 def _plain(command: Command, scratch: Path | None) -> list[Any]:
