@@ -1,8 +1,8 @@
 """Removing a ``node_modules`` of 100,000 files against ``rm -rf`` of the same.
 
 Both work on fresh trees that were written just before, in a git repository. The files are empty,
-and in memory where there is a folder for that: a disk's journal takes the same time for both, most
-of it at some other moment, so that it would only flatter us or blur the ratio.
+and in memory where there is a folder for that: on a disk the work of the journal falls into either
+measurement by chance (on ext4 rounds of one run gave from 0.3 to 4).
 ``python -m benchmarks.cleanup``.
 """
 
