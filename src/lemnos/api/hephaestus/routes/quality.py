@@ -17,7 +17,6 @@ from lemnos.api.kit.describe import body_like
 from lemnos.api.kit.operation import CoreDep, Ctx, OnceDep, needs, operations
 from lemnos.api.kit.prefer import PreferDep
 from lemnos.domains.operations.model import Kind, Operation, Status
-from lemnos.domains.quality.junit import junit_of_plain
 from lemnos.domains.quality.sarif import sarif_of_plain
 from lemnos.kernel.context import Context
 from lemnos.kernel.errors import Conflict, NotFound
@@ -104,6 +103,8 @@ async def get_sarif(task_id: OperationId, core: CoreDep, ctx: Ctx) -> Response:
 )
 async def get_junit(task_id: OperationId, core: CoreDep, ctx: Ctx) -> Response:
     """A test suite for each gate, as CI servers take it."""
+    from lemnos.domains.quality.junit import junit_of_plain  # loads XML, which few ever ask for
+
     found = await _completed(core, ctx, task_id)
     return Response(junit_of_plain(found.result or {}), media_type=_XML)
 

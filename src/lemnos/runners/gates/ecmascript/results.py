@@ -9,10 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
-from junitparser import Error, Failure, Skipped, TestCase
-
 from lemnos.domains.quality.fingerprint import fingerprint
 from lemnos.domains.quality.model import Finding, Verdict
 from lemnos.runners.coverage.formats import BROKEN, read_json
@@ -121,6 +117,10 @@ def read_mocha(root: Path, report: Any) -> Results:
 
 def read_junit(root: Path, content: bytes) -> Results:
     """JUnit XML as every runner writes it. Raises ``ValueError`` for what is none."""
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import fromstring
+    from junitparser import Error, Failure, Skipped, TestCase
+
     try:
         tree = fromstring(content, forbid_dtd=True)
     except (DefusedXmlException, SyntaxError) as error:
