@@ -127,7 +127,9 @@ class Runner:
 
     async def _tool(self, checker: Checker, job: Job, program: Path, at: Desk) -> Heard:
         project = job.project
-        command = checker.command(project, program, job.request, at.reports)
+        command = await asyncio.to_thread(
+            checker.command, project, program, job.request, at.reports
+        )
         key = verdict_key(checker, project, job.request, job.state, command, program, at.folder)
         age = AUDIT_AGE if command.hosts else None
         if found := await self._known(checker, job, key, age):

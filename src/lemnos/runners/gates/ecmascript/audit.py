@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,11 +24,7 @@ from lemnos.runners.gates.project import Project
 from lemnos.runners.quality.bench import Ended
 
 SEVERITIES = ("info", "low", "moderate", "high", "critical")
-_PUBLIC = {
-    "npm": ("registry.npmjs.org",),
-    "pnpm": ("registry.npmjs.org",),
-    "yarn": ("registry.npmjs.org", "registry.yarnpkg.com"),
-}
+_NPM_PATIENCE = 20.0  # seconds
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -80,7 +78,7 @@ class PackageAudit:
         self, project: Project, program: Path, request: GateRequest, reports: Path
     ) -> Command:
         """It may reach the registry, and nothing else."""
-        return asking(self.tool, (str(program), *self.arguments))
+        return asking((str(program), *self.arguments))
 
     def read(self, project: Project, request: GateRequest, ended: Ended, reports: Path) -> Said:
         """Anything but a whole answer is no verdict."""
@@ -184,7 +182,7 @@ class YarnAudit(PackageAudit):
         audit = (
             ("npm", "audit", "--all", "--recursive", "--json") if modern else ("audit", "--json")
         )
-        return asking(self.tool, (str(program), *audit))
+        return asking((str(program), *audit))
 
     def read(self, project: Project, request: GateRequest, ended: Ended, reports: Path) -> Said:
         """Yarn 2 and newer say nothing where there is nothing, and end with 0."""
@@ -214,16 +212,33 @@ def _old_advisory(advisory: Mapping[str, Any]) -> Advisory:
     return Advisory(_rule(advisory), package, versions, title, severity)
 
 
-def asking(tool: str, argv: tuple[str, ...]) -> Command:
-    """A command that may reach the registry: the operator's (``NPM_CONFIG_REGISTRY``), or npm's.
+def asking(argv: tuple[str, ...]) -> Command:
+    """A command that may reach the operator's registry and nothing else; nothing where none is set.
 
     What the tree itself names is not asked: whoever wrote the tree could have it send the code
     anywhere. A project with a registry of its own needs the operator's word.
     """
-    url = urlsplit(os.environ.get("NPM_CONFIG_REGISTRY", ""))
+    url = urlsplit(os.environ.get("NPM_CONFIG_REGISTRY", "") or npm_registry())
     if not url.hostname:
-        return Command(argv, QUIET, hosts=_PUBLIC[tool])
+        return Command(argv, QUIET)
     port = f":{url.port}" if url.port else ""
     plain = url._replace(netloc=f"{url.hostname}{port}").geturl()  # without a password in it
     env = {"NPM_CONFIG_REGISTRY": plain, "YARN_NPM_REGISTRY_SERVER": plain}
     return Command(argv, {**QUIET, **env}, hosts=(f"{url.hostname}{port}",))
+
+
+@cache
+def npm_registry() -> str:
+    """What the operator's npm is set to, which by itself is the public one. Blocks; asked once."""
+    try:
+        ended = subprocess.run(
+            ("npm", "config", "get", "registry"),
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=_NPM_PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return ended.stdout.strip() if ended.returncode == 0 else ""

@@ -1,4 +1,4 @@
-"""audit: pip-audit, https://pypi.org/project/pip-audit/, over what the project has pinned.
+"""audit: pip-audit over what the project has pinned.
 
 Nothing is resolved or built: only exact versions are asked about. They are found in lock files,
 else in requirements, else in the project's environment.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lemnos.domains.quality.model import GateRequest, Verdict
+from lemnos.runners.gates.ecmascript import audit
 from lemnos.runners.gates.ecmascript.audit import NpmAudit, PackageAudit, PnpmAudit, YarnAudit
 from lemnos.runners.gates.plugin import Command, Said
 from lemnos.runners.gates.project import Project
@@ -83,7 +84,11 @@ def test_only_the_operators_registry_is_asked(monkeypatch: pytest.MonkeyPatch) -
     def ask() -> Command:
         return NpmAudit().command(project, Path("npm"), GateRequest(), Path("/r"))
 
-    assert ask().hosts == ("registry.npmjs.org",)
+    monkeypatch.delenv("NPM_CONFIG_REGISTRY", raising=False)
+    monkeypatch.setattr(audit, "npm_registry", lambda: "https://npm.example.test/")
+    assert ask().hosts == ("npm.example.test",)
+    monkeypatch.setattr(audit, "npm_registry", lambda: "")
+    assert ask().hosts == ()
     monkeypatch.setenv("NPM_CONFIG_REGISTRY", "https://me:secret@npm.example.test:8443/a/")
     command = ask()
     assert command.hosts == ("npm.example.test:8443",)
