@@ -44,17 +44,17 @@ def test_sarif_is_valid_by_its_official_schema() -> None:
     schema = json.loads((npm(package) / path).read_text())
 
     for report in (REPORT, GateReport(())):
-        log = sarif_log(report, root="/work/a project", version="1.0")
+        log = sarif_log(report, root="/srv/a project", version="1.0")
         jsonschema.validate(log, schema, cls=jsonschema.Draft7Validator)
 
 
 def test_sarif_tells_tools_rules_places_and_what_is_known() -> None:
-    lint = sarif_log(REPORT, root="/work/a project", version="1.0")["runs"][0]
+    lint = sarif_log(REPORT, root="/srv/a project", version="1.0")["runs"][0]
 
     driver = lint["tool"]["driver"]
     assert (driver["name"], driver["version"]) == ("ruff", "0.17.0")
     assert [rule["id"] for rule in driver["rules"]] == ["E501", "F401"]
-    assert lint["originalUriBaseIds"]["%SRCROOT%"]["uri"] == "file:///work/a%20project/"
+    assert lint["originalUriBaseIds"]["%SRCROOT%"]["uri"] == "file:///srv/a%20project/"
     assert lint["invocations"][0]["commandLine"] == "ruff check 'a b.py'"
     new, known = lint["results"]
     assert (new["baselineState"], known["baselineState"]) == ("new", "unchanged")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import httpx2
-
 from lemnos_sdk._call import IO, Call, given, operation
-from lemnos_sdk._client import AsyncClosing, Client, Closing
-from lemnos_sdk._settings import DEFAULT_RETRIES, DEFAULT_TIMEOUT, settings_of
+from lemnos_sdk._client import Awaited, Blocking, Client
 from lemnos_sdk._transport import Async, Sync
 from lemnos_sdk.orchex._orchex import post
 from lemnos_sdk.orchex.agents import Agents
@@ -18,11 +15,11 @@ from lemnos_sdk.orchex.refactorings import Refactorings
 from lemnos_sdk.orchex.tasks import Tasks
 from lemnos_sdk.orchex.webhooks import Webhooks
 
-_PRODUCT, _PREFIX = "ORCHEX", "/v1"
-
 
 class _Client(Client[IO]):
     """What both clients offer."""
+
+    _product, _prefix = "ORCHEX", "/v1"
 
     def __init__(self, io: IO) -> None:
         super().__init__(io)
@@ -33,6 +30,10 @@ class _Client(Client[IO]):
         self.metrics = MetricsResource(io)
         self.system = System(io)
         self.webhooks = Webhooks(io)
+        self._complete()
+
+    def _complete(self) -> None:
+        """Add the short names, whose types depend on whether calls are awaited."""
 
     @operation
     def route(
@@ -59,7 +60,7 @@ class _Client(Client[IO]):
         return post("/v1/route", Decision, asked)
 
 
-class ORCHEX(_Client[Sync], Closing):
+class ORCHEX(Blocking, _Client[Sync]):
     """ORCHEX, call by call.
 
     Where ``base_url`` and ``api_key`` are not given, they come from ``ORCHEX_BASE_URL`` and
@@ -68,48 +69,14 @@ class ORCHEX(_Client[Sync], Closing):
     proxies, certificates and the like; whoever gives it closes it.
     """
 
-    def __init__(
-        self,
-        api_key: str | None = None,
-        *,
-        base_url: str | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
-        max_retries: int = DEFAULT_RETRIES,
-        http_client: httpx2.Client | None = None,
-    ) -> None:
-        settings = settings_of(
-            _PRODUCT,
-            _PREFIX,
-            base_url=base_url,
-            api_key=api_key,
-            timeout=timeout,
-            max_retries=max_retries,
-        )
-        super().__init__(Sync(settings, http_client))
+    def _complete(self) -> None:
         self.analyze = self.analyses.start
         self.refactor = self.refactorings.apply
 
 
-class AsyncORCHEX(_Client[Async], AsyncClosing):
+class AsyncORCHEX(Awaited, _Client[Async]):
     """ORCHEX for asyncio: the same, awaited. The arguments are those of :class:`ORCHEX`."""
 
-    def __init__(
-        self,
-        api_key: str | None = None,
-        *,
-        base_url: str | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
-        max_retries: int = DEFAULT_RETRIES,
-        http_client: httpx2.AsyncClient | None = None,
-    ) -> None:
-        settings = settings_of(
-            _PRODUCT,
-            _PREFIX,
-            base_url=base_url,
-            api_key=api_key,
-            timeout=timeout,
-            max_retries=max_retries,
-        )
-        super().__init__(Async(settings, http_client))
+    def _complete(self) -> None:
         self.analyze = self.analyses.start
         self.refactor = self.refactorings.apply
