@@ -303,6 +303,8 @@ class Attempts:
 
         That it was sent back on the way does not.
         """
+        if task.config.gates is None:
+            return
         record = await self._bench.store.gate_record(task.id, task.iteration, tx)
         for kind, passed in judgements(record) if record else ():
             await self._agents.judge(
